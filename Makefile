@@ -1,0 +1,107 @@
+# `make help` lists the targets. Everything a target needs and the machine lacks goes into .local/.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export PYTHONPATH := src
+export PATH := $(CURDIR)/.local/venv/bin:$(CURDIR)/.local/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+PYTHON3 ?= python3
+# A file that this machine lacks would stop every terraform command.
+ifneq ($(TF_CLI_CONFIG_FILE),)
+ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
+unexport TF_CLI_CONFIG_FILE
+endif
+endif
+
+# A CodeBuild build has its packages from the buildspec's install phase; everybody else gets .local/venv.
+ifdef CODEBUILD_BUILD_ID
+READY :=
+else
+READY := .local/toolchain.mk
+-include .local/toolchain.mk
+endif
+
+REQUIREMENTS := $(wildcard requirements/*.txt) src/requirements.txt
+TERRAFORM_ROOTS := terraform terraform/endpoint terraform/bootstrap
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(READY) ## Install what the machine lacks into .local/ (every other target does it too)
+
+.local/toolchain.mk: $(REQUIREMENTS) src/release/toolchain.py
+	@$(PYTHON3) -m release.toolchain laptop
+
+.PHONY: tools
+tools: ## Terraform and checkov into .local/bin where PATH lacks them (CodeBuild)
+	@python -m release.toolchain tools
+
+##@ The product on this machine
+.PHONY: demo
+demo: $(READY) ## From git push to prod on this machine. DATA=file, KEEP=1, APPROVE=yes|no, LOGS=1
+	@python -m release demo $(if $(DATA),--data "$(DATA)") $(if $(KEEP),--keep) $(if $(APPROVE),--approve $(APPROVE)) $(if $(LOGS),--logs)
+
+.PHONY: up
+up: $(READY) ## Start the emulator and apply the platform; leaves both running
+	@python -m release up $(if $(DATA),--data "$(DATA)")
+
+.PHONY: push
+push: $(READY) ## Push this working tree to the running platform, which starts the pipeline
+	@python -m release push
+
+.PHONY: status approve reject invoke logs
+status: $(READY) ## Stages of the running pipeline, job progress, what waits for approval
+	@python -m release status
+approve: $(READY) ## Approve what waits. REASON=text
+	@python -m release approve $(if $(REASON),--reason "$(REASON)")
+reject: $(READY) ## Reject what waits. REASON=text
+	@python -m release reject $(if $(REASON),--reason "$(REASON)")
+invoke: $(READY) ## Ask the prod endpoint. TEXT=..., ENVIRONMENT=staging|prod
+	@python -m release invoke $(if $(ENVIRONMENT),--environment $(ENVIRONMENT)) "$(TEXT)"
+logs: $(READY) ## Follow the log of the stage that runs
+	@python -m release logs --follow
+
+.PHONY: down
+down: $(READY) ## Destroy the platform, prove that nothing is left, stop the emulator
+	@python -m release down
+
+##@ Checks
+.PHONY: test
+test: $(READY) ## Every test: check, then end to end
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory e2e
+
+.PHONY: check
+check: $(READY) ## What the Check stage runs: lint, unit and infrastructure tests. On two cores at once
+	@mkdir -p reports
+	@$(MAKE) --no-print-directory -j2 --output-sync=target python-checks infra
+
+.PHONY: python-checks
+python-checks: lint unit
+
+.PHONY: lint
+lint: $(READY) ## ruff
+	@ruff check . && ruff format --check . || { echo "fix with: make format"; exit 1; }
+
+.PHONY: format
+format: $(READY) ## Format Python and Terraform, fix what ruff can
+	@ruff check --fix . ; ruff format . ; terraform fmt -recursive terraform
+
+.PHONY: unit
+unit: $(READY) ## Unit tests: no network, no credentials
+	@python -m pytest tests/unit -q --junitxml=reports/unit.xml
+
+.PHONY: infra
+infra: $(READY) ## terraform fmt, validate, test; checkov
+	@python -m pytest tests/infra -q --junitxml=reports/infra.xml
+
+.PHONY: e2e
+e2e: $(READY) ## The whole pipeline on the emulator: push, approve, reject, gate, update
+	@python -m pytest tests/e2e -q --junitxml=reports/e2e.xml
+
+.PHONY: clean
+clean: ## Remove what runs left behind; keeps the installed tools
+	@rm -rf .local/emulator .local/demo reports .pytest_cache .ruff_cache .hypothesis

