@@ -3,6 +3,7 @@
 Nothing here is known to the code that it drives: Terraform, git and boto3 get an AWS_ENDPOINT_URL and no more.
 """
 
+import contextlib
 import gzip
 import json
 import os
@@ -108,13 +109,27 @@ def start_emulator(laptop: Laptop, screen: Screen, time_scale: float | None = No
         state.unlink()
     laptop.emulator_root.mkdir(parents=True)
     log = laptop.emulator_root / "emulator.log"
-    command = [sys.executable, "-m", "emulator", "serve", "--root", str(laptop.emulator_root), "--port", str(free_port())]
+    command = [
+        sys.executable,
+        "-m",
+        "emulator",
+        "serve",
+        "--root",
+        str(laptop.emulator_root),
+        "--port",
+        str(free_port()),
+    ]
     if time_scale:
         command += ["--time-scale", str(time_scale)]
     with log.open("wb") as output:
         # A session of its own: it outlives this command when it is to be kept.
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=terraform_environment(), start_new_session=True
+            command,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            env=terraform_environment(),
+            start_new_session=True,
         )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -155,10 +170,8 @@ def stop_emulator(laptop: Laptop) -> None:
 
 def is_running(process_id: int) -> bool:
     """False also for a child of ours that has ended and waits to be reaped."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(process_id, os.WNOHANG)
-    except ChildProcessError:
-        pass
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:

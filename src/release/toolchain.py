@@ -128,7 +128,6 @@ def mirror_roots() -> Iterable[Path]:
         yield from (Path(top), *(path for path in sorted(Path(top).glob("*")) if path.is_dir()))
 
 
-
 def find_mirror(roots: Iterable[Path]) -> Path | None:
     """The first directory that holds our provider's version, unpacked or as a zip, for this platform."""
     for root in roots:

@@ -1,0 +1,289 @@
+"""`make demo`: from git push to an answer of the prod endpoint on this machine; the record is .local/demo.json."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from release import laptop as local
+from release.laptop import Laptop, LaptopError
+from release.progress import Stage, follow, last_log_lines
+from release.screen import Screen
+
+STAGES = ("Source", "Check", "Prepare", "Train", "Evaluate", "Staging", "Approve", "Prod")
+SAMPLE_TEXT = "You are a complete idiot, and if you post here again I will find you."
+
+
+def run(laptop: Laptop, screen: Screen, data: Path | None, approve: bool | None, show_logs: bool) -> dict:
+    """The main job; returns the record that `make demo` writes. Raises LaptopError when a stage fails."""
+    if data is not None:
+        local.check_data_file(data)
+    laptop.directory.mkdir(exist_ok=True)
+    local.start_emulator(laptop, screen)
+    apply_seconds = local.apply_platform(laptop, screen)
+    outputs = local.platform_outputs(laptop)
+    local.upload_data(laptop, outputs["data_bucket"], data)
+    screen.line(
+        f"data       {data or 'the built-in demonstration set: made up, to show the path, not to moderate with'}"
+    )
+    pipeline = outputs["pipeline_name"]
+    commit, execution_id = local.push(laptop, pipeline, screen)
+
+    codepipeline = laptop.client("codepipeline")
+    decisions: list[bool] = []
+
+    def decide(pending: dict, stages: list[Stage]) -> None:
+        decisions.append(ask_or_take(screen, stages, approve))
+        codepipeline.put_approval_result(
+            pipelineName=pipeline,
+            stageName=pending["stage"],
+            actionName=pending["action"],
+            token=pending["token"],
+            result={
+                "status": "Approved" if decisions[-1] else "Rejected",
+                "summary": "decided at the terminal of make demo",
+            },
+        )
+
+    status, stages = follow(laptop.client, pipeline, execution_id, screen, decide, show_logs)
+    record = {
+        "execution_id": execution_id,
+        "commit": commit,
+        "status": status,
+        "stages": stage_records(stages),
+        **release_record(laptop, outputs, stages),
+        "apply_seconds": round(apply_seconds, 1),
+        "seconds": round(screen.seconds, 1),
+    }
+    write_record(laptop.directory / "demo.json", record)
+    if status != "Succeeded" and False not in decisions:
+        raise LaptopError(explain_failure(laptop, pipeline, execution_id, stages))
+    return record
+
+
+def stage_records(stages: list[Stage]) -> list[dict]:
+    reached = {stage.name: stage for stage in stages}
+    return [
+        {"name": name, "status": reached[name].status, "seconds": round(reached[name].seconds, 1)}
+        if name in reached
+        else {"name": name, "status": "NotStarted", "seconds": 0.0}
+        for name in STAGES
+    ]
+
+
+def ask_or_take(screen: Screen, stages: list[Stage], approve: bool | None) -> bool:
+    """The decision given on the command line, a person's at the terminal, or yes where there is neither."""
+    screen.block(describe_candidate(outputs_of(stages)))
+    if approve is not None:
+        screen.line(f"approval   {'approved' if approve else 'rejected'}, as APPROVE={'yes' if approve else 'no'} says")
+        return approve
+    if sys.stdin.isatty():
+        return screen.ask("        Approve this release for prod?")
+    screen.line("approval   approved: there is no terminal to ask at (APPROVE=no rejects)")
+    return True
+
+
+def outputs_of(stages: list[Stage]) -> dict[str, str]:
+    """All exported variables of an execution, later stages last."""
+    merged: dict[str, str] = {}
+    for stage in stages:
+        merged |= stage.outputs
+    return merged
+
+
+def describe_candidate(outputs: dict[str, str]) -> str:
+    champion = outputs.get("CHAMPION_MACRO_AVERAGE_PRECISION", "none")
+    lines = [
+        f"gate {outputs.get('GATE', '?')}: {outputs.get('GATE_SUMMARY', '')}",
+        f"macro average precision {outputs.get('MACRO_AVERAGE_PRECISION')} (live in prod: {champion}), "
+        f"macro AUROC {outputs.get('MACRO_AUROC')}, macro F1 {outputs.get('MACRO_F1')}",
+        f"package {outputs.get('MODEL_PACKAGE_ARN')}",
+    ]
+    return "\n".join(f"        {line}" for line in lines)
+
+
+def release_record(laptop: Laptop, outputs: dict, stages: list[Stage]) -> dict:
+    """What was measured, decided and is live, read from the endpoints and the registry."""
+    variables = outputs_of(stages)
+    package = variables.get("MODEL_PACKAGE_ARN")
+    answer = invoke(laptop, outputs["prod_endpoint_name"], SAMPLE_TEXT)
+    staging = invoke(laptop, outputs["staging_endpoint_name"], SAMPLE_TEXT)
+    return {
+        "model_package_arn": package,
+        "metrics": package_metrics(laptop, package) if package else {},
+        "gate": variables.get("GATE"),
+        "staging": live(outputs["staging_endpoint_name"], staging),
+        "prod": live(outputs["prod_endpoint_name"], answer),
+        "answer": answer,
+    }
+
+
+def live(endpoint: str, answer: dict | None) -> dict | None:
+    return {"endpoint": endpoint, "model_package_arn": answer["model"]} if answer else None
+
+
+def package_metrics(laptop: Laptop, package_arn: str) -> dict:
+    """The candidate's scores from the evaluation that the registry entry points to."""
+    package = laptop.client("sagemaker").describe_model_package(ModelPackageName=package_arn)
+    bucket, key = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].removeprefix("s3://").split("/", 1)
+    evaluation = json.loads(laptop.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    return evaluation["candidate"]["metrics"]
+
+
+def invoke(laptop: Laptop, endpoint: str, text: str) -> dict | None:
+    """An endpoint's answer to one text; None where no such endpoint is in service."""
+    sagemaker = laptop.client("sagemaker")
+    in_service = sagemaker.list_endpoints(NameContains=endpoint, StatusEquals="InService")["Endpoints"]
+    if endpoint not in {found["EndpointName"] for found in in_service}:
+        return None
+    answer = laptop.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=endpoint, ContentType="application/json", Body=json.dumps({"text": text})
+    )
+    return json.loads(answer["Body"].read())
+
+
+def write_record(path: Path, record: dict) -> None:
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(record, indent=2) + "\n")
+    temporary.rename(path)
+
+
+def explain_failure(laptop: Laptop, pipeline: str, execution_id: str, stages: list[Stage]) -> str:
+    failed = next((stage for stage in stages if stage.status == "Failed"), None)
+    if failed is None:
+        reason = condition_failure(laptop, pipeline, execution_id)
+        return f"the pipeline ended without a failed stage: {reason or 'see `make logs`'}"
+    lines = last_log_lines(laptop.client("logs"), failed.log) if failed.log else []
+    log = "\n".join(f"    {line}" for line in lines)
+    return (
+        f"stage {failed.name} failed: {failed.summary}\n{log}\n"
+        "Mend the cause and push again, or retry the stage: KEEP=1 make demo leaves everything up for that."
+    )
+
+
+def condition_failure(laptop: Laptop, pipeline: str, execution_id: str) -> str:
+    """Why a stage was not entered, for example because the gate said FAIL."""
+    for stage in laptop.client("codepipeline").get_pipeline_state(name=pipeline)["stageStates"]:
+        condition = stage.get("beforeEntryConditionState", {}).get("latestExecution", {})
+        entered = stage.get("inboundExecution") or stage.get("latestExecution") or {}
+        if condition.get("status") == "Failed" and entered.get("pipelineExecutionId") == execution_id:
+            return (
+                f"stage {stage['stageName']} was not entered: {condition.get('summary', 'its entry condition failed')}"
+            )
+    return ""
+
+
+def describe_answer(answer: dict) -> str:
+    lines = []
+    for result in answer["results"]:
+        lines.append("flagged" if result["flagged"] else "not flagged")
+        for label, found in sorted(result["labels"].items(), key=lambda item: -item[1]["score"]):
+            mark = "x" if found["flagged"] else " "
+            lines.append(f"  [{mark}] {label:<20} {found['score']:.3f}  threshold {found['threshold']:.3f}")
+    lines.append(f"answered by {answer['model']}, policy {answer['policy']}")
+    return "\n".join(f"        {line}" for line in lines)
+
+
+def summarise(screen: Screen, laptop: Laptop, record: dict) -> None:
+    if record["answer"]:
+        screen.block(f'\n        prod on "{SAMPLE_TEXT}"')
+        screen.block(describe_answer(record["answer"]))
+    else:
+        screen.block("        prod has no endpoint: nothing has been approved yet")
+    metrics = ", ".join(f"{name} {value:.3f}" for name, value in record["metrics"].items() if value is not None)
+    screen.block(f"\n        {metrics}")
+    slowest = ", ".join(f"{s['name']} {s['seconds']:.0f} s" for s in record["stages"] if s["seconds"] >= 1)
+    screen.block(f"        apply {record['apply_seconds']:.0f} s, {slowest}")
+    screen.line(f"done       {laptop.directory / 'demo.json'}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m release demo", description=__doc__)
+    parser.add_argument("--data", type=Path, help="labelled file; default: the seeded demonstration set")
+    parser.add_argument("--approve", choices=["yes", "no"], help="decide without asking at the terminal")
+    parser.add_argument("--keep", action="store_true", help="leave the emulator and all that it runs up")
+    parser.add_argument("--logs", action="store_true", help="print every line of every stage's log")
+    arguments = parser.parse_args(argv)
+    laptop, screen = Laptop(), Screen()
+    approve = None if arguments.approve is None else arguments.approve == "yes"
+    ran_before = laptop.url is not None
+    try:
+        record = run(laptop, screen, arguments.data, approve, arguments.logs)
+        summarise(screen, laptop, record)
+        return 0
+    except LaptopError as error:
+        screen.line("failed")
+        screen.block(str(error))
+        return 1
+    except KeyboardInterrupt:
+        screen.line("interrupted")
+        return 130
+    finally:
+        if arguments.keep or ran_before:
+            screen.block(how_to_go_on(laptop))
+        else:
+            local.stop_emulator(laptop)
+
+
+def how_to_go_on(laptop: Laptop) -> str:
+    return (
+        f"\n        It stays up. `. {laptop.directory / 'aws.env'}` points aws and boto3 at it "
+        f"(AWS_ENDPOINT_URL={laptop.url}).\n"
+        '        make status | logs | push | approve | reject | invoke TEXT="..." | down'
+    )
+
+
+def main_up(argv: list[str] | None = None) -> int:
+    """`make up`: emulator and platform, no push."""
+    parser = argparse.ArgumentParser(prog="python -m release up", description=main_up.__doc__)
+    parser.add_argument("--data", type=Path, help="labelled file; default: the seeded demonstration set")
+    arguments = parser.parse_args(argv)
+    laptop, screen = Laptop(), Screen()
+    try:
+        if arguments.data is not None:
+            local.check_data_file(arguments.data)
+        laptop.directory.mkdir(exist_ok=True)
+        local.start_emulator(laptop, screen)
+        local.apply_platform(laptop, screen)
+        local.upload_data(laptop, local.platform_outputs(laptop)["data_bucket"], arguments.data)
+    except LaptopError as error:
+        screen.block(str(error))
+        return 1
+    screen.block(f"        git remote: {laptop.url}/git/{local.REPOSITORY}, branch {local.BRANCH}")
+    screen.block(how_to_go_on(laptop))
+    return 0
+
+
+def main_push(argv: list[str] | None = None) -> int:
+    """`make push`: the working tree as it is to the running platform."""
+    argparse.ArgumentParser(prog="python -m release push", description=main_push.__doc__).parse_args(argv)
+    laptop, screen = Laptop(), Screen()
+    try:
+        _, execution_id = local.push(laptop, local.platform_outputs(laptop)["pipeline_name"], screen)
+    except LaptopError as error:
+        screen.block(str(error))
+        return 1
+    screen.line(f"pipeline   execution {execution_id} started; make status, make logs")
+    return 0
+
+
+def main_down(argv: list[str] | None = None) -> int:
+    """`make down`: the endpoints, the platform and the emulator, with the proof that nothing is left."""
+    argparse.ArgumentParser(prog="python -m release down", description=main_down.__doc__).parse_args(argv)
+    laptop, screen = Laptop(), Screen()
+    if laptop.url is None:
+        screen.block("        no emulator runs here: nothing to take down")
+        local.stop_emulator(laptop)
+        return 0
+    try:
+        local.destroy_platform(laptop, screen)
+    except LaptopError as error:
+        screen.block(str(error))
+        return 1
+    local.stop_emulator(laptop)
+    screen.line("emulator   stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
