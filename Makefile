@@ -20,6 +20,8 @@ READY :=
 else
 READY := .local/toolchain.mk
 -include .local/toolchain.mk
+# Where an emulator runs (`make up`), the targets that ask AWS ask it.
+-include .local/aws.mk
 endif
 
 REQUIREMENTS := $(wildcard requirements/*.txt) src/requirements.txt

@@ -1,0 +1,101 @@
+import gzip
+import os
+import subprocess
+
+import pytest
+
+from release import laptop as local
+from release.laptop import Laptop, LaptopError
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A git checkout with one commit, as the current directory."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "test")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "test@localhost")
+    (tmp_path / "file.txt").write_text("one\n")
+    (tmp_path / ".gitignore").write_text(".local/\n")
+    local.git(dict(os.environ), "init", "-q")
+    local.git(dict(os.environ), "add", ".")
+    local.git(dict(os.environ), "commit", "-q", "-m", "first")
+    (tmp_path / ".local").mkdir()
+    return tmp_path
+
+
+def test_a_clean_working_tree_is_pushed_as_its_own_commit(checkout):
+    commit, is_snapshot = local.snapshot_commit(Laptop())
+    assert not is_snapshot
+    assert commit == local.git(dict(os.environ), "rev-parse", "HEAD")
+
+
+def test_uncommitted_changes_are_pushed_as_a_snapshot_that_leaves_index_and_head_alone(checkout):
+    before = local.git(dict(os.environ), "rev-parse", "HEAD")
+    (checkout / "file.txt").write_text("two\n")
+    (checkout / "new.txt").write_text("new\n")
+    status = local.git(dict(os.environ), "status", "--porcelain")
+    commit, is_snapshot = local.snapshot_commit(Laptop())
+    assert is_snapshot
+    assert local.git(dict(os.environ), "show", f"{commit}:file.txt") == "two"
+    assert local.git(dict(os.environ), "show", f"{commit}:new.txt") == "new"
+    assert local.git(dict(os.environ), "rev-parse", "HEAD") == before
+    assert local.git(dict(os.environ), "status", "--porcelain") == status
+
+
+def test_a_tree_without_git_gets_a_repository_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    (tmp_path / "file.txt").write_text("one\n")
+    (tmp_path / ".gitignore").write_text(".local/\n")
+    (tmp_path / ".local").mkdir()
+    commit, is_snapshot = local.snapshot_commit(Laptop())
+    assert is_snapshot
+    assert not (tmp_path / ".git").exists()
+    repository = dict(os.environ) | {"GIT_DIR": str(tmp_path / ".local/snapshot.git")}
+    assert local.git(repository, "show", f"{commit}:file.txt") == "one"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("absent.jsonl", None, "no such file"),
+        ("rows.xlsx", b"x", "ends with none of"),
+        ("rows.jsonl.gz", b"not gzip", "not a gzip file"),
+    ],
+)
+def test_a_data_file_that_cannot_be_read_is_refused_before_anything_starts(tmp_path, name, content, reason):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(LaptopError, match=reason):
+        local.check_data_file(tmp_path / name)
+
+
+def test_a_readable_data_file_passes(tmp_path):
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "a", "labels": []}\n'))
+    assert local.check_data_file(path) == path
+
+
+def test_an_emulator_that_is_gone_is_not_taken_for_a_running_one(tmp_path):
+    laptop = Laptop(directory=tmp_path)
+    laptop.emulator_root.mkdir()
+    (laptop.emulator_root / "emulator.json").write_text(f'{{"pid": 1, "url": "http://127.0.0.1:{local.free_port()}"}}')
+    assert laptop.url is None
+    with pytest.raises(LaptopError, match="make up"):
+        laptop.environment()
+
+
+def test_what_talks_to_the_emulator_reads_nothing_of_the_users_aws_setup(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+    environment = Laptop(directory=tmp_path).environment("http://127.0.0.1:1")
+    assert "AWS_PROFILE" not in environment
+    assert "AWS_SESSION_TOKEN" not in environment
+    assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+
+
+def test_a_child_that_ended_does_not_count_as_running():
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not local.is_running(child.pid)

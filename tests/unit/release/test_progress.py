@@ -1,0 +1,48 @@
+import io
+from datetime import UTC, datetime, timedelta
+
+from release.progress import describe_stage
+from release.screen import Screen, clock
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def action(status: str, start: float, end: float, **output) -> dict:
+    return {
+        "status": status,
+        "startTime": BEGIN + timedelta(seconds=start),
+        "lastUpdateTime": BEGIN + timedelta(seconds=end),
+        "output": output,
+    }
+
+
+def test_a_stage_lasts_from_its_first_action_to_the_end_of_its_last():
+    stage = describe_stage("Check", [action("Succeeded", 0, 5), action("Succeeded", 3, 9)], None)
+    assert (stage.status, stage.seconds) == ("Succeeded", 9)
+
+
+def test_one_failed_action_makes_the_stage_failed_and_its_reason_is_told():
+    failed = action("Failed", 1, 2, executionResult={"errorDetails": {"message": "COMMAND_EXECUTION_ERROR"}})
+    stage = describe_stage("Check", [action("Succeeded", 0, 5), failed], None)
+    assert (stage.status, stage.summary) == ("Failed", "COMMAND_EXECUTION_ERROR")
+
+
+def test_exported_variables_of_all_actions_are_kept():
+    first = action("Succeeded", 0, 1, outputVariables={"A": "1"})
+    second = action("Succeeded", 0, 1, outputVariables={"B": "2"})
+    assert describe_stage("Evaluate", [first, second], None).outputs == {"A": "1", "B": "2"}
+
+
+def test_without_a_terminal_moving_lines_are_thinned_out():
+    stream = io.StringIO()
+    screen = Screen(stream)
+    for number in range(100):
+        screen.moving(f"step {number}")
+    assert stream.getvalue() == ""
+    screen.seconds_between_moving_lines = 0
+    screen.moving("step 100")
+    assert "step 100" in stream.getvalue()
+
+
+def test_elapsed_time_reads_as_minutes_and_seconds():
+    assert clock(75.2) == "1:15"

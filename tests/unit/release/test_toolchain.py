@@ -1,0 +1,63 @@
+import hashlib
+
+import pytest
+
+from release import toolchain
+from release.toolchain import MissingTool
+
+
+def test_a_download_with_the_wrong_digest_is_refused():
+    with pytest.raises(MissingTool, match="expected 0000"):
+        toolchain.verified(b"altered", "0000", "terraform.zip")
+
+
+def test_a_download_with_the_right_digest_passes_unchanged():
+    content = b"as published"
+    assert toolchain.verified(content, hashlib.sha256(content).hexdigest(), "terraform.zip") == content
+
+
+def test_an_unpacked_and_a_packed_mirror_are_found_and_another_version_is_not(tmp_path):
+    provider = toolchain.PROVIDER
+    (tmp_path / "old" / provider / "5.99.0" / toolchain.this_platform()).mkdir(parents=True)
+    (tmp_path / "unpacked" / provider / toolchain.PROVIDER_VERSION / toolchain.this_platform()).mkdir(parents=True)
+    (tmp_path / "packed" / provider).mkdir(parents=True)
+    archive = f"terraform-provider-aws_{toolchain.PROVIDER_VERSION}_{toolchain.this_platform()}.zip"
+    (tmp_path / "packed" / provider / archive).touch()
+    assert toolchain.find_mirror([tmp_path / "old"]) is None
+    assert toolchain.find_mirror([tmp_path / "old", tmp_path / "unpacked"]) == tmp_path / "unpacked"
+    assert toolchain.find_mirror([tmp_path / "packed"]) == tmp_path / "packed"
+
+
+def test_without_registry_and_mirror_the_error_says_how_to_make_one(monkeypatch):
+    monkeypatch.setattr(toolchain, "registry_is_reachable", lambda: False)
+    monkeypatch.setattr(toolchain, "mirror_roots", lambda: [])
+    with pytest.raises(MissingTool, match="terraform providers mirror"):
+        toolchain.choose_provider_source()
+
+
+def test_the_registry_is_preferred_to_a_mirror(monkeypatch, tmp_path):
+    monkeypatch.setattr(toolchain, "registry_is_reachable", lambda: True)
+    monkeypatch.setattr(toolchain, "mirror_roots", lambda: [tmp_path])
+    assert toolchain.choose_provider_source() is None
+
+
+def test_terraform_does_not_see_a_configuration_file_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "absent"))
+    assert "TF_CLI_CONFIG_FILE" not in toolchain.terraform_environment()
+    (tmp_path / "present").touch()
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "present"))
+    assert "TF_CLI_CONFIG_FILE" in toolchain.terraform_environment()
+
+
+def test_an_unsupported_python_is_named_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(toolchain.sys, "version_info", (3, 9, 0))
+    with pytest.raises(MissingTool, match=r"make PYTHON3=python3\.11"):
+        toolchain.check_python()
+
+
+@pytest.mark.parametrize("mirror", [None, "mirror"])
+def test_make_learns_where_the_provider_comes_from(tmp_path, mirror):
+    fragment = tmp_path / "toolchain.mk"
+    toolchain.write_makefile_fragment(fragment, mirror and tmp_path / mirror, tmp_path / "cache")
+    expected = f"TF_CLI_ARGS_init := -plugin-dir={tmp_path / 'mirror'}" if mirror else "TF_PLUGIN_CACHE_DIR := "
+    assert expected in fragment.read_text()
