@@ -43,7 +43,9 @@ def test_a_room_imports_nothing_from_behind_its_wall(room):
 
 
 def test_rooms_import_only_what_the_requirements_name():
-    requirements = "".join(p.read_text() for p in (SOURCE / "requirements.txt", *SOURCE.parent.glob("requirements/*.txt")))
+    requirements = "".join(
+        p.read_text() for p in (SOURCE / "requirements.txt", *SOURCE.parent.glob("requirements/*.txt"))
+    )
     names = {"yaml": "pyyaml", "sklearn": "scikit-learn", "botocore": "boto3"}
     rooms = {"moderation", "release", "emulator", *(door.removesuffix(".py") for door in DOORS)}
     for path in SOURCE.rglob("*.py"):

@@ -1,0 +1,165 @@
+"""One emulator and one applied platform for all end-to-end tests; every push is a git push of a copy of this tree."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from release import laptop as local
+from release.laptop import Laptop
+from release.progress import ENDED, Stage, last_log_lines, pending_approval, stages
+from release.screen import Screen
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Platform:
+    """The applied platform and what a test does to it."""
+
+    laptop: Laptop
+    outputs: dict
+    checkout: Path
+    """A copy of this tree with a git history of its own; tests edit it and push it."""
+    screen: Screen
+    executions: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def wait_for(probe: Callable, what: str, seconds: float):
+        """The first true value of `probe`; fails the test when none came in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if value := probe():
+                return value
+            time.sleep(0.3)
+        pytest.fail(f"waited {seconds} s for {what}")
+
+    def client(self, service: str):
+        return self.laptop.client(service)
+
+    @property
+    def pipeline(self) -> str:
+        return self.outputs["pipeline_name"]
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.checkout / name
+        text = path.read_text()
+        assert old in text, f"{name} holds no {old!r}"
+        path.write_text(text.replace(old, new))
+
+    def push(self, message: str) -> str:
+        """Commits and pushes the checkout; returns the execution id that the push started."""
+        known = {e["pipelineExecutionId"] for e in local.executions(self.client("codepipeline"), self.pipeline)}
+        environment = self.laptop.environment()
+        for arguments in (
+            ["add", "--all"],
+            ["commit", "-q", "-m", message],
+            ["push", "-q", f"{self.laptop.url}/git/{local.REPOSITORY}", f"HEAD:refs/heads/{local.BRANCH}"],
+        ):
+            subprocess.run(["git", *arguments], cwd=self.checkout, env=environment, check=True)
+        execution_id = self.wait_for(
+            lambda: next(
+                (
+                    e["pipelineExecutionId"]
+                    for e in local.executions(self.client("codepipeline"), self.pipeline)
+                    if e["pipelineExecutionId"] not in known
+                ),
+                None,
+            ),
+            "the push to start an execution",
+            seconds=30,
+        )
+        self.executions.append(execution_id)
+        return execution_id
+
+    def stages(self, execution_id: str) -> dict[str, Stage]:
+        found = stages(self.client("codepipeline"), self.client("codebuild"), self.pipeline, execution_id)
+        return {stage.name: stage for stage in found}
+
+    def status(self, execution_id: str) -> str:
+        answer = self.client("codepipeline").get_pipeline_execution(
+            pipelineName=self.pipeline, pipelineExecutionId=execution_id
+        )
+        return answer["pipelineExecution"]["status"]
+
+    def wait_for_approval(self, execution_id: str) -> dict:
+        def ready():
+            if pending := pending_approval(self.client("codepipeline"), self.pipeline, execution_id):
+                return pending
+            assert self.status(execution_id) not in ENDED, self.explain(execution_id)
+            return None
+
+        return self.wait_for(ready, "the approval", seconds=400)
+
+    def wait_for_end(self, execution_id: str) -> str:
+        def ended():
+            status = self.status(execution_id)
+            return status if status in ENDED else None
+
+        return self.wait_for(ended, "the execution to end", seconds=400)
+
+    def decide(self, execution_id: str, status: str) -> None:
+        pending = self.wait_for_approval(execution_id)
+        self.client("codepipeline").put_approval_result(
+            pipelineName=self.pipeline,
+            stageName=pending["stage"],
+            actionName=pending["action"],
+            token=pending["token"],
+            result={"status": status, "summary": "decided by a test"},
+        )
+
+    def explain(self, execution_id: str) -> str:
+        """The stages and the last log lines of what failed: the message of a failing assertion."""
+        lines = []
+        for stage in self.stages(execution_id).values():
+            lines.append(f"{stage.name} {stage.status} {stage.summary}")
+            if stage.status == "Failed" and stage.log:
+                lines += last_log_lines(self.client("logs"), stage.log, 40)
+        return "\n".join(lines)
+
+    def ask(self, environment: str, text: str = "you are an idiot") -> dict:
+        answer = self.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=self.outputs[f"{environment}_endpoint_name"],
+            ContentType="application/json",
+            Body=json.dumps({"text": text}),
+        )
+        return json.loads(answer["Body"].read())
+
+    def live_config(self, environment: str) -> str | None:
+        """Name of the endpoint config in service, None where there is no endpoint."""
+        sagemaker = self.client("sagemaker")
+        name = self.outputs[f"{environment}_endpoint_name"]
+        if name not in [e["EndpointName"] for e in sagemaker.list_endpoints(NameContains=name)["Endpoints"]]:
+            return None
+        return sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory):
+    directory = ROOT / ".local" / "e2e"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    laptop = Laptop(directory=directory)
+    screen = Screen()
+    before = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        local.start_emulator(laptop, screen)
+        local.apply_platform(laptop, screen)
+        outputs = local.platform_outputs(laptop)
+        checkout = tmp_path_factory.mktemp("checkout")
+        commit, _ = local.snapshot_commit(laptop)
+        archive = subprocess.run(["git", "archive", commit], stdout=subprocess.PIPE, check=True)
+        subprocess.run(["tar", "-x", "-C", checkout], input=archive.stdout, check=True)
+        for arguments in (["init", "-q"], ["config", "user.name", "test"], ["config", "user.email", "test@localhost"]):
+            subprocess.run(["git", *arguments], cwd=checkout, check=True)
+        yield Platform(laptop, outputs, checkout, screen)
+    finally:
+        local.stop_emulator(laptop)
+        os.chdir(before)

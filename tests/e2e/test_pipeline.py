@@ -1,0 +1,181 @@
+"""The main job on the emulator, in the order in which a team would live it: each test goes on where the last one ended.
+
+Everything is read from outside: the processes' own output, the endpoints' own answers, the registry.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+from release.progress import last_log_lines
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict:
+    """What an earlier step found and a later one compares with."""
+    return {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_and_fast(platform):
+    """Fewer rows and one epoch: these tests ask whether the path is true, not how good the model is."""
+    platform.edit("moderation.yaml", "epochs: 2", "epochs: 1")
+    platform.client("s3").put_object(
+        Bucket=platform.outputs["data_bucket"], Key="raw/rows.jsonl", Body=demonstration_rows(platform, 800)
+    )
+
+
+def demonstration_rows(platform, count: int) -> bytes:
+    return subprocess.run(
+        [sys.executable, "-m", "moderation.demonstration", "--rows", str(count)],
+        cwd=platform.checkout,
+        env=platform.laptop.environment() | {"PYTHONPATH": "src"},
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+
+
+def training_log(platform, job: str) -> str:
+    logs = platform.client("logs")
+    group = "/aws/sagemaker/TrainingJobs"
+    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=job)["logStreams"]
+    return "\n".join(
+        line for stream in streams for line in last_log_lines(logs, (group, stream["logStreamName"]), 2000)
+    )
+
+
+def test_a_push_trains_on_two_ranks_and_waits_with_the_candidate_in_staging(platform, seen):
+    execution = platform.push("first release")
+    pending = platform.wait_for_approval(execution)
+    assert pending["stage"] == "Approve"
+    stages = platform.stages(execution)
+    assert {name: stages[name].status for name in ("Source", "Check", "Prepare", "Train", "Evaluate", "Staging")} == (
+        dict.fromkeys(("Source", "Check", "Prepare", "Train", "Evaluate", "Staging"), "Succeeded")
+    )
+    ranks = re.findall(
+        r"rank (\d+) of (\d+) .*?pid (\d+)", training_log(platform, stages["Train"].outputs["TRAINING_JOB_NAME"])
+    )
+    assert {(rank, world) for rank, world, _ in ranks} == {("0", "2"), ("1", "2")}
+    assert len({process_id for _, _, process_id in ranks}) == 2
+    candidate = stages["Evaluate"].outputs["MODEL_PACKAGE_ARN"]
+    assert platform.ask("staging")["model"] == candidate
+    assert platform.live_config("prod") is None
+    seen["first"] = candidate
+
+
+def test_approval_brings_the_very_same_package_to_prod(platform, seen):
+    execution = platform.executions[-1]
+    platform.decide(execution, "Approved")
+    assert platform.wait_for_end(execution) == "Succeeded", platform.explain(execution)
+    answer = platform.ask("prod")
+    assert answer["model"] == seen["first"]
+    labels = answer["results"][0]["labels"]
+    assert len(labels) >= 2
+    assert all(found["flagged"] == (found["score"] >= found["threshold"]) for found in labels.values())
+    package = platform.client("sagemaker").describe_model_package(ModelPackageName=seen["first"])
+    assert package["ModelApprovalStatus"] == "Approved"
+    seen["first_config"] = platform.live_config("prod")
+
+
+def test_a_killed_training_process_fails_the_stage_with_the_reason_and_a_retry_goes_on(platform, seen):
+    platform.edit("moderation.yaml", "seed: 13\n\ngate", "seed: 14\n\ngate")
+    execution = platform.push("second release")
+    kill_one_training_process(platform, execution)
+    assert platform.wait_for_end(execution) == "Failed"
+    train = platform.stages(execution)["Train"]
+    assert train.status == "Failed"
+    log = "\n".join(last_log_lines(platform.client("logs"), train.log, 60))
+    assert "AlgorithmError" in log
+    platform.client("codepipeline").retry_stage_execution(
+        pipelineName=platform.pipeline,
+        stageName="Train",
+        pipelineExecutionId=execution,
+        retryMode="FAILED_ACTIONS",
+    )
+    platform.wait_for_approval(execution)
+    seen["second"] = platform.stages(execution)["Evaluate"].outputs["MODEL_PACKAGE_ARN"]
+    assert seen["second"] != seen["first"]
+
+
+def kill_one_training_process(platform, execution: str) -> None:
+    """SIGKILL to the process that reported itself as rank 1, as an out-of-memory kill would do."""
+    sagemaker = platform.client("sagemaker")
+
+    def rank_one():
+        jobs = sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
+        for job in jobs:
+            if found := re.search(r"rank 1 of 2 .*?pid (\d+)", training_log(platform, job["TrainingJobName"])):
+                return int(found[1])
+        assert platform.status(execution) == "InProgress", platform.explain(execution)
+        return None
+
+    os.kill(platform.wait_for(rank_one, "rank 1 to report itself", seconds=300), signal.SIGKILL)
+
+
+def test_until_approval_prod_serves_the_old_model_and_a_rejection_leaves_it_untouched(platform, seen):
+    execution = platform.executions[-1]
+    assert platform.ask("staging")["model"] == seen["second"]
+    assert platform.ask("prod")["model"] == seen["first"]
+    platform.decide(execution, "Rejected")
+    assert platform.wait_for_end(execution) == "Failed"
+    assert platform.ask("prod")["model"] == seen["first"]
+    assert platform.live_config("prod") == seen["first_config"]
+    assert "Prod" not in platform.stages(execution)
+
+
+def test_prod_is_updated_without_a_failed_request(platform, seen):
+    execution = platform.executions[-1]
+    platform.client("codepipeline").retry_stage_execution(
+        pipelineName=platform.pipeline,
+        stageName="Approve",
+        pipelineExecutionId=execution,
+        retryMode="FAILED_ACTIONS",
+    )
+    platform.wait_for_approval(execution)
+    answers, failures, stop = [], [], threading.Event()
+
+    def ask_on():
+        while not stop.is_set():
+            try:
+                answers.append(platform.ask("prod")["model"])
+            except ClientError as error:
+                failures.append(str(error))
+            time.sleep(0.1)
+
+    asking = threading.Thread(target=ask_on)
+    asking.start()
+    try:
+        platform.decide(execution, "Approved")
+        status = platform.wait_for_end(execution)
+    finally:
+        stop.set()
+        asking.join()
+    assert status == "Succeeded", platform.explain(execution)
+    assert failures == []
+    assert set(answers) == {seen["first"], seen["second"]}
+    assert platform.ask("prod")["model"] == seen["second"]
+
+
+def test_a_candidate_that_fails_the_gate_is_rejected_and_never_reaches_staging(platform, seen):
+    staging_config = platform.live_config("staging")
+    platform.edit("moderation.yaml", "macro_auroc: 0.75", "macro_auroc: 0.99999")
+    execution = platform.push("a gate that nothing meets")
+    assert platform.wait_for_end(execution) == "Failed"
+    stages = platform.stages(execution)
+    assert stages["Evaluate"].status == "Succeeded", platform.explain(execution)
+    assert stages["Evaluate"].outputs["GATE"] == "FAIL"
+    assert "Staging" not in stages
+    assert platform.live_config("staging") == staging_config
+    rejected = stages["Evaluate"].outputs["MODEL_PACKAGE_ARN"]
+    package = platform.client("sagemaker").describe_model_package(ModelPackageName=rejected)
+    assert package["ModelApprovalStatus"] == "Rejected"
+    assert platform.ask("prod")["model"] == seen["second"]
