@@ -19,7 +19,10 @@ ifdef CODEBUILD_BUILD_ID
 READY :=
 else
 READY := .local/toolchain.mk
--include .local/toolchain.mk
+# make builds an included file that is missing or old, which is the set-up; help and clean need none.
+ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),help)),)
+include .local/toolchain.mk
+endif
 # Where an emulator runs (`make up`), the targets that ask AWS ask it.
 -include .local/aws.mk
 endif
@@ -29,7 +32,7 @@ TERRAFORM_ROOTS := terraform terraform/endpoint terraform/bootstrap
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: $(READY) ## Install what the machine lacks into .local/ (every other target does it too)
