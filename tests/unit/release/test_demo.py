@@ -1,0 +1,69 @@
+import pytest
+
+from release import demo
+from release.progress import Stage
+from release.screen import Screen
+
+
+def stage(name: str, status: str = "Succeeded", **outputs) -> Stage:
+    return Stage(name, status, 1.25, outputs, None, "")
+
+
+def test_the_record_names_every_stage_even_those_never_reached():
+    records = demo.stage_records([stage("Source"), stage("Check", "Failed")])
+    assert [record["name"] for record in records] == list(demo.STAGES)
+    assert [record["status"] for record in records][:3] == ["Succeeded", "Failed", "NotStarted"]
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_a_decision_on_the_command_line_is_taken_without_asking(approve, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
+    assert demo.ask_or_take(Screen(), [stage("Evaluate", GATE="PASS")], approve) is approve
+    assert ("approved" if approve else "rejected") in capsys.readouterr().out
+
+
+def test_without_a_terminal_the_demo_approves_and_says_so(monkeypatch, capsys, tmp_path):
+    with (tmp_path / "input").open("w+") as not_a_terminal:
+        monkeypatch.setattr("sys.stdin", not_a_terminal)
+        assert demo.ask_or_take(Screen(), [stage("Evaluate", GATE="PASS")], None)
+    assert "no terminal" in capsys.readouterr().out
+
+
+def test_what_is_approved_is_shown_beside_what_is_live():
+    shown = demo.describe_candidate(
+        {
+            "GATE": "PASS",
+            "MACRO_AVERAGE_PRECISION": "0.71",
+            "CHAMPION_MACRO_AVERAGE_PRECISION": "0.69",
+            "MODEL_PACKAGE_ARN": "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/7",
+        }
+    )
+    for part in ("PASS", "0.71", "0.69", "model-package/moderation/7"):
+        assert part in shown
+
+
+def test_the_answer_lists_labels_by_score_with_threshold_and_flag():
+    answer = {
+        "model": "arn",
+        "policy": "p-1",
+        "results": [
+            {
+                "flagged": True,
+                "truncated": False,
+                "labels": {
+                    "insult": {"score": 0.2, "threshold": 0.5, "flagged": False},
+                    "threat": {"score": 0.9, "threshold": 0.4, "flagged": True},
+                },
+            }
+        ],
+    }
+    lines = demo.describe_answer(answer).splitlines()
+    assert "[x] threat" in lines[1]
+    assert "[ ] insult" in lines[2]
+
+
+def test_a_failed_demo_run_leaves_no_half_written_record(tmp_path):
+    demo.write_record(tmp_path / "demo.json", {"seconds": 1})
+    with pytest.raises(TypeError):
+        demo.write_record(tmp_path / "demo.json", {"seconds": object()})
+    assert (tmp_path / "demo.json").read_text() == '{\n  "seconds": 1\n}\n'
