@@ -1,0 +1,8 @@
+"""The door through which a Processing job prepares the dataset."""
+
+import sys
+
+from moderation.prepare import main
+
+if __name__ == "__main__":
+    sys.exit(main())
