@@ -1,0 +1,241 @@
+"""`python -m release COMMAND`: the stages that CodeBuild runs, and what an operator asks for at a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from release.failure import StageFailed
+
+# Commands of their own modules and parsers: the product on this machine
+ELSEWHERE = {
+    "demo": ("release.demo", "main", "run the whole pipeline on this machine"),
+    "up": ("release.demo", "main_up", "start the emulator and apply the platform"),
+    "push": ("release.demo", "main_push", "push this working tree to the platform that runs here"),
+    "down": ("release.demo", "main_down", "destroy the platform that runs here and stop the emulator"),
+}
+
+
+def show(line: str) -> None:
+    """One line of progress, at once: a build's log is watched while it runs."""
+    print(line, flush=True)
+
+
+def aws_session() -> boto3.Session:
+    """Region and credentials from the environment, as everywhere; retries beyond the default, jobs take long."""
+    botocore_session = botocore.session.get_session()
+    botocore_session.set_default_client_config(Config(retries={"mode": "standard", "max_attempts": 8}))
+    session = boto3.Session(botocore_session=botocore_session)
+    if session.region_name is None:
+        raise ValueError("no AWS region is set; export AWS_REGION, for example AWS_REGION=eu-west-1")
+    return session
+
+
+def from_environment(arguments: argparse.Namespace, field: str) -> str:
+    """A flag's value, or the environment variable that an earlier stage exported under the same name."""
+    value = getattr(arguments, field) or os.environ.get(field.upper())
+    if not value:
+        raise ValueError(
+            f"--{field.replace('_', '-')} is missing; give it, or export {field.upper()}: in the pipeline an earlier "
+            "stage exports it"
+        )
+    return value
+
+
+def prepare(arguments: argparse.Namespace) -> dict[str, str]:
+    """Raw data to a published dataset, and the base model to S3."""
+    from release import base_model, config, preparation, source_archive
+
+    platform, project, session = config.read_platform(), config.read_project(), aws_session()
+    archive = source_archive.ship(platform.models_bucket, session.client("s3"))
+    job_name = preparation.start(platform, project, archive, from_environment(arguments, "commit_id"), session)
+    # Staged while the job works
+    base_model_uri = base_model.stage_base_model(project.base_model, platform.data_bucket, session, show)
+    dataset = preparation.finish(job_name, platform, session, show)
+    return {
+        "DATASET_VERSION": dataset.version,
+        "DATASET_ROWS": dataset.rows_in_words,
+        "BASE_MODEL_URI": base_model_uri,
+    }
+
+
+def train(arguments: argparse.Namespace) -> dict[str, str]:
+    """A dataset and a base model to model.tar.gz."""
+    from release import config, source_archive, training
+
+    platform, project, session = config.read_platform(), config.read_project(), aws_session()
+    model = training.train(
+        platform,
+        project,
+        source_archive.ship(platform.models_bucket, session.client("s3")),
+        from_environment(arguments, "dataset_version"),
+        from_environment(arguments, "base_model_uri"),
+        from_environment(arguments, "commit_id"),
+        session,
+        show,
+    )
+    return {"TRAINING_JOB_NAME": model.job_name, "MODEL_DATA_URI": model.model_data_uri}
+
+
+def evaluate(arguments: argparse.Namespace) -> dict[str, str]:
+    """A model to a verdict and a package in the registry."""
+    from release import config, evaluation, source_archive
+
+    platform, project, session = config.read_platform(), config.read_project(), aws_session()
+    verdict = evaluation.evaluate(
+        platform,
+        project,
+        source_archive.ship(platform.models_bucket, session.client("s3")),
+        from_environment(arguments, "dataset_version"),
+        from_environment(arguments, "training_job_name"),
+        from_environment(arguments, "model_data_uri"),
+        from_environment(arguments, "commit_id"),
+        session,
+        show,
+    )
+    return evaluation.exports(verdict)
+
+
+def deploy(arguments: argparse.Namespace) -> dict[str, str]:
+    """A package to a live endpoint, checked."""
+    from release import config, deployment
+
+    return deployment.deploy(
+        config.read_platform(),
+        arguments.environment,
+        from_environment(arguments, "model_package_arn"),
+        arguments.pipeline_execution_id or os.environ.get("PIPELINE_EXECUTION_ID", ""),
+        aws_session(),
+        show,
+    )
+
+
+def stage(run: Callable[[argparse.Namespace], dict[str, str]]) -> Callable[[argparse.Namespace], int]:
+    """A stage as a command: run it, then write what it exports."""
+
+    def command(arguments: argparse.Namespace) -> int:
+        from release.variables import write_variables
+
+        exported = run(arguments)
+        for name, value in exported.items():
+            show(f"{name}={value}")
+        if arguments.variables:
+            write_variables(arguments.variables, exported)
+        return 0
+
+    return command
+
+
+def status(arguments: argparse.Namespace) -> int:
+    from release import operator
+
+    return operator.show_status(aws_session(), arguments.pipeline)
+
+
+def approve(arguments: argparse.Namespace) -> int:
+    from release import operator
+
+    return operator.decide(aws_session(), arguments.pipeline, approve=True, reason=arguments.reason)
+
+
+def reject(arguments: argparse.Namespace) -> int:
+    from release import operator
+
+    return operator.decide(aws_session(), arguments.pipeline, approve=False, reason=arguments.reason)
+
+
+def invoke(arguments: argparse.Namespace) -> int:
+    from release import operator
+
+    return operator.invoke(
+        aws_session(), arguments.environment, arguments.endpoint, arguments.text, as_json=arguments.json
+    )
+
+
+def logs(arguments: argparse.Namespace) -> int:
+    from release import operator
+
+    return operator.show_logs(aws_session(), arguments.pipeline, arguments.stage, arguments.follow)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add_stage(name: str, run: Callable, help_text: str, inputs: Sequence[str]) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        sub.add_argument(
+            "--variables", type=Path, metavar="FILE", help="write `export NAME='value'` lines for later stages here"
+        )
+        for field in inputs:
+            sub.add_argument(f"--{field.replace('_', '-')}", help=f"default: environment variable {field.upper()}")
+        sub.set_defaults(run=stage(run))
+        return sub
+
+    add_stage("prepare", prepare, "make and publish the dataset, stage the base model", ["commit_id"])
+    add_stage("train", train, "train on SageMaker", ["dataset_version", "base_model_uri", "commit_id"])
+    add_stage(
+        "evaluate",
+        evaluate,
+        "evaluate against baseline and champion, judge, register",
+        ["dataset_version", "training_job_name", "model_data_uri", "commit_id"],
+    )
+    deploying = add_stage(
+        "deploy",
+        deploy,
+        "apply terraform/endpoint with a model package and prove that it is live",
+        ["model_package_arn", "pipeline_execution_id"],
+    )
+    deploying.add_argument("--environment", choices=("staging", "prod"), required=True)
+
+    def add_question(name: str, run: Callable, help_text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        if name != "invoke":
+            sub.add_argument("--pipeline", help="default: PIPELINE_NAME, or the only pipeline there is")
+        sub.set_defaults(run=run)
+        return sub
+
+    add_question("status", status, "stages, elapsed time, job progress, what waits for approval")
+    for name, run in (("approve", approve), ("reject", reject)):
+        sub = add_question(name, run, f"{name} the release that waits")
+        sub.add_argument("--reason", default=f"{name} at a terminal", help="kept with the decision")
+    asking = add_question("invoke", invoke, "ask an endpoint about one text or several")
+    asking.add_argument("text", nargs="+", help="what to moderate")
+    asking.add_argument("--environment", choices=("staging", "prod"), default="prod", help="default: prod")
+    asking.add_argument("--endpoint", help="an endpoint's name instead")
+    asking.add_argument("--json", action="store_true", help="the answer as it came")
+    reading = add_question("logs", logs, "log of the stage that runs or ran last, and of its job")
+    reading.add_argument("--stage", help="another stage of the execution")
+    reading.add_argument("--follow", action="store_true", help="go on until the execution ends")
+
+    for name, (_, _, help_text) in ELSEWHERE.items():
+        commands.add_parser(name, help=help_text, add_help=False)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0 on success, 1 with one clear text on a failure that was foreseen, 2 on wrong usage."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in ELSEWHERE:
+        module, function, _ = ELSEWHERE[argv[0]]
+        return getattr(importlib.import_module(module), function)(argv[1:])
+    arguments = build_parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except (ValueError, StageFailed, ClientError, BotoCoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

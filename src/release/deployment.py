@@ -1,0 +1,310 @@
+"""The Staging and Prod stages: Terraform applies the release, then the live endpoint proves that it is the one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from release import smoke
+from release.config import Platform
+from release.failure import StageFailed
+from release.jobs import is_not_found, spoken_seconds
+from release.live import LiveRelease, read_live
+from release.naming import fingerprint, name
+
+TERRAFORM_ROOT = Path("terraform/endpoint")
+SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
+SETTLE_LIMIT_SECONDS = 3600
+POLL_SECONDS = 5.0
+# What of platform.tfvars.json is written into an endpoint config: it can't be changed in place
+CONFIG_SETTINGS = ("instance_type", "kms_key_arn")
+
+
+class ReleaseFailed(StageFailed):
+    """What is live is not what was wanted; the message says what is live, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """The two variables that `deploy` gives to terraform/endpoint."""
+
+    releases: Mapping[str, Mapping[str, Any]]
+    """Release key to `{model_package_arn, instance_count}`: the wanted one and the one it replaces."""
+    live_release: str
+    """The wanted one's key."""
+
+
+def release_key(package_arn: str, instance_count: int, settings: Mapping[str, Any]) -> str:
+    """`v7-1a2b3c4d`: the package's version, and a hash of all that makes the endpoint config differ."""
+    version = package_arn.rsplit("/", 1)[-1]
+    digest = fingerprint(package_arn, instance_count, {key: settings.get(key) for key in CONFIG_SETTINGS})
+    return f"v{re.sub('[^a-zA-Z0-9]', '', version)[:12]}-{digest[:8]}"
+
+
+def config_name(project_name: str, environment: str, key: str) -> str:
+    """The endpoint config (and model) that terraform/endpoint names after a release key."""
+    return name(project_name, environment, key)
+
+
+def plan_release(
+    package_arn: str,
+    live: LiveRelease | None,
+    recorded: Mapping[str, Any],
+    platform: Platform,
+    environment: str,
+    settings: Mapping[str, Any],
+) -> ReleasePlan:
+    """Decide what Terraform should hold: the wanted release and the one that is live now.
+
+    live: what the endpoint runs now, None on the first run. recorded: releases of the last release.tfvars.json, by key.
+    settings: platform.tfvars.json. The wanted release starts with as many instances as are running now, so that an
+    update never shrinks a fleet that was scaled out. What serves now stays in state as it is: should SageMaker roll
+    back, it rolls back to a config that still exists.
+    """
+    lowest, highest = int(settings["min_instances"]), int(settings["max_instances"])
+    count = lowest if live is None else max(lowest, min(highest, live.running_instance_count))
+    if live is None:
+        wanted = release_key(package_arn, count, settings)
+        return ReleasePlan({wanted: {"model_package_arn": package_arn, "instance_count": count}}, wanted)
+    unchanged = release_key(package_arn, live.configured_instance_count, settings)
+    if live.config_name == config_name(platform.project_name, environment, unchanged):
+        # It is live already: nothing to update, whatever the fleet was scaled to
+        entry = {"model_package_arn": package_arn, "instance_count": live.configured_instance_count}
+        kept = (
+            {key: dict(value) for key, value in recorded.items() if key != unchanged} if unchanged in recorded else {}
+        )
+        return ReleasePlan({**kept, unchanged: entry}, unchanged)
+    wanted = release_key(package_arn, count, settings)
+    releases = {wanted: {"model_package_arn": package_arn, "instance_count": count}}
+    prefix = config_name(platform.project_name, environment, "")
+    if live.config_name.startswith(prefix) and live.package_arn:
+        releases[live.config_name.removeprefix(prefix)] = {
+            "model_package_arn": live.package_arn,
+            "instance_count": live.configured_instance_count,
+        }
+    return ReleasePlan(releases, wanted)
+
+
+def check_package(package_arn: str, sagemaker) -> None:
+    """ValueError for a package that must not be deployed."""
+    try:
+        package = sagemaker.describe_model_package(ModelPackageName=package_arn)
+    except ClientError as error:
+        if is_not_found(error):
+            raise ValueError(f"model package {package_arn} does not exist; deploy what Evaluate registered") from None
+        raise
+    if package.get("ModelApprovalStatus") == "Rejected":
+        raise ValueError(
+            f"model package {package_arn} is Rejected: {package.get('ModelPackageDescription', 'no reason given')}; "
+            "train a better model, or change the gate in moderation.yaml with a reviewed commit"
+        )
+
+
+def approve_package(package_arn: str, execution_id: str, sagemaker) -> None:
+    """Write the pipeline's approval, which came before this stage, into the registry."""
+    sagemaker.update_model_package(
+        ModelPackageArn=package_arn,
+        ModelApprovalStatus="Approved",
+        ApprovalDescription=f"Approved in pipeline execution {execution_id or 'unknown'}.",
+    )
+
+
+def backend_arguments(platform: Platform, environment: str, region: str) -> list[str]:
+    """`terraform init` arguments of the partial S3 backend."""
+    settings = {
+        "bucket": platform.state_bucket,
+        "key": f"endpoint/{environment}/terraform.tfstate",
+        "region": region,
+        "use_lockfile": "true",
+        "encrypt": "true",
+        "kms_key_id": platform.kms_key_arn,
+    }
+    return [f"-backend-config={key}={value}" for key, value in settings.items()]
+
+
+def run_terraform(arguments: Sequence[str], environ: Mapping[str, str], show: Callable[[str], None]) -> int:
+    """Run terraform in its root with its output shown line by line; returns the exit status."""
+    binary = shutil.which("terraform")
+    if binary is None:
+        raise ValueError("terraform is not on PATH; install Terraform 1.11 or newer, as the deploy buildspec does")
+    show(f"$ terraform {arguments[0]}")
+    process = subprocess.Popen(
+        [binary, f"-chdir={TERRAFORM_ROOT}", *arguments],
+        env=dict(environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        for line in process.stdout:
+            show(f"  {line.rstrip()}")
+    return process.returncode
+
+
+def apply_release(plan: ReleasePlan, platform: Platform, environment: str, session, show: Callable[[str], None]) -> int:
+    """Write release.tfvars.json, apply it with platform.tfvars.json, keep both in S3; returns terraform's status."""
+    s3 = session.client("s3")
+    prefix = f"endpoint/{environment}/"
+    with tempfile.TemporaryDirectory() as work:
+        platform_file, release_file = Path(work) / "platform.tfvars.json", Path(work) / "release.tfvars.json"
+        s3.download_file(platform.state_bucket, prefix + platform_file.name, str(platform_file))
+        release_file.write_text(
+            json.dumps({"releases": plan.releases, "live_release": plan.live_release}, indent=2), encoding="utf-8"
+        )
+        # Before the apply: should it be cut off, the record still says what state was asked for
+        s3.upload_file(str(release_file), platform.state_bucket, prefix + release_file.name)
+        environ = {
+            **os.environ,
+            # Beside the checkout, not in it: staging and prod of one checkout have a backend each
+            "TF_DATA_DIR": str(Path(work) / "terraform-data"),
+            "TF_IN_AUTOMATION": "1",
+            "AWS_REGION": session.region_name,
+        }
+        backend = backend_arguments(platform, environment, session.region_name)
+        status = run_terraform(["init", "-input=false", "-no-color", "-reconfigure", *backend], environ, show)
+        if status != 0:
+            raise ReleaseFailed(
+                f"terraform init for {environment} failed with status {status}; its output above says why: most often "
+                "the state bucket can't be reached, or the provider can't be downloaded"
+            )
+        return run_terraform(
+            [
+                "apply",
+                "-auto-approve",
+                "-input=false",
+                "-no-color",
+                "-lock-timeout=60s",
+                f"-var-file={platform_file}",
+                f"-var-file={release_file}",
+            ],
+            environ,
+            show,
+        )
+
+
+def read_json(bucket: str, key: str, s3) -> dict[str, Any] | None:
+    """A JSON object in S3, or None where there is none."""
+    try:
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        if is_not_found(error):
+            return None
+        raise
+
+
+def wait_until_settled(
+    endpoint_name: str,
+    sagemaker,
+    show: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> LiveRelease | None:
+    """The endpoint once it neither is created nor updated nor rolled back any more; None where it does not exist."""
+    begun = clock()
+    while True:
+        live = read_live(endpoint_name, sagemaker)
+        if live is None or live.status in SETTLED:
+            return live
+        if clock() - begun > SETTLE_LIMIT_SECONDS:
+            raise ReleaseFailed(
+                f"endpoint {endpoint_name} is still {live.status} after {spoken_seconds(SETTLE_LIMIT_SECONDS)}; "
+                "look at it in the SageMaker console, then retry the stage"
+            )
+        show(f"  endpoint {endpoint_name}: {live.status}, {spoken_seconds(clock() - begun)}")
+        sleep(POLL_SECONDS)
+
+
+def ringing_alarms(endpoint_name: str, session) -> list[str]:
+    """`name: reason` of the rollback alarms that are in ALARM now."""
+    endpoint = session.client("sagemaker").describe_endpoint(EndpointName=endpoint_name)
+    rollback = (endpoint.get("LastDeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
+    names = [alarm["AlarmName"] for alarm in rollback.get("Alarms", [])]
+    if not names:
+        return []
+    found = session.client("cloudwatch").describe_alarms(AlarmNames=names, StateValue="ALARM")
+    return [f"{alarm['AlarmName']}: {alarm.get('StateReason', '')}" for alarm in found["MetricAlarms"]]
+
+
+def mismatch(
+    live: LiveRelease | None, wanted_config: str, terraform_status: int, endpoint_name: str, alarms: Sequence[str]
+) -> str | None:
+    """Why the release is not live, and what to do; None when the wanted config is in service. A pure function."""
+    if live and live.status == "InService" and live.config_name == wanted_config:
+        if terraform_status == 0:
+            return None
+        return (
+            f"endpoint {endpoint_name} runs {wanted_config}, but terraform ended with status {terraform_status}: "
+            "autoscaling or alarms may be missing; its output above says why. Retry the stage."
+        )
+    said = "terraform reported success" if terraform_status == 0 else f"terraform ended with status {terraform_status}"
+    if live is None:
+        return f"endpoint {endpoint_name} does not exist, {said}; the output above says why. Retry the stage."
+    lines = [f"endpoint {endpoint_name} is {live.status} and runs {live.config_name}, not {wanted_config}; {said}"]
+    if live.status == "InService":
+        lines.append("  SageMaker rolled the update back: the release before it serves, no request was lost")
+    lines.append(f"  reason: {live.failure_reason or 'none given'}")
+    lines += [f"  alarm {alarm}" for alarm in alarms] or ["  no rollback alarm is in ALARM now"]
+    if live.status in ("Failed", "OutOfService", "UpdateRollbackFailed"):
+        lines.append("  what to do: see the endpoint's log, fix the cause, retry the stage: the endpoint is replaced")
+    else:
+        lines.append(
+            "  what to do: see the endpoint's log and alarms; retry the stage if the cause has passed, otherwise push "
+            "a fix: the next release replaces this one"
+        )
+    lines.append(f"  log: /aws/sagemaker/Endpoints/{endpoint_name}")
+    return "\n".join(lines)
+
+
+def deploy(
+    platform: Platform,
+    environment: str,
+    package_arn: str,
+    execution_id: str,
+    session,
+    show: Callable[[str], None] = print,
+) -> dict[str, str]:
+    """Make a package live in an environment and prove it; returns the variables to export.
+
+    ReleaseFailed when something else is live in the end, ValueError when the package must not be deployed.
+    """
+    sagemaker, s3 = session.client("sagemaker"), session.client("s3")
+    endpoint_name = platform.endpoint_name(environment)
+    check_package(package_arn, sagemaker)
+    if environment == "prod":
+        approve_package(package_arn, execution_id, sagemaker)
+    settings = read_json(platform.state_bucket, f"endpoint/{environment}/platform.tfvars.json", s3)
+    if settings is None:
+        raise ValueError(
+            f"s3://{platform.state_bucket}/endpoint/{environment}/platform.tfvars.json is missing; terraform apply of "
+            "the platform writes it"
+        )
+    recorded = read_json(platform.state_bucket, f"endpoint/{environment}/release.tfvars.json", s3) or {}
+    # A build before this one may have been cut off in the middle of an update
+    live = wait_until_settled(endpoint_name, sagemaker, show)
+    plan = plan_release(package_arn, live, recorded.get("releases", {}), platform, environment, settings)
+    wanted = config_name(platform.project_name, environment, plan.live_release)
+    show(f"{environment}: {live.config_name if live else 'nothing'} is live, {wanted} is wanted ({package_arn})")
+    status = apply_release(plan, platform, environment, session, show)
+    live = wait_until_settled(endpoint_name, sagemaker, show)
+    alarms = ringing_alarms(endpoint_name, session) if live else []
+    problem = mismatch(live, wanted, status, endpoint_name, alarms)
+    if problem:
+        raise ReleaseFailed(problem)
+    show(f"{environment}: {wanted} is in service")
+    smoke.check(endpoint_name, package_arn, session, thorough=environment == "staging", show=show)
+    return {
+        "ENDPOINT_NAME": endpoint_name,
+        "ENDPOINT_CONFIG_NAME": wanted,
+        "LIVE_MODEL_PACKAGE_ARN": package_arn,
+    }

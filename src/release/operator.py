@@ -1,0 +1,273 @@
+"""What an operator asks for at a terminal: status, approve, reject, invoke, logs. Plain boto3, AWS or the emulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from release import progress, smoke
+from release.jobs import PROCESSING, REPORTED_LINE, TRAINING, JobKind, LogReader, spoken_seconds
+
+FOLLOW_SECONDS = 1.0
+# The stage whose build waits for a job, and what that job's name holds
+STAGE_JOBS = {
+    "Prepare": (PROCESSING, "-prepare-"),
+    "Train": (TRAINING, "-train-"),
+    "Evaluate": (PROCESSING, "-evaluate-"),
+}
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """A SageMaker job that a stage waits for."""
+
+    kind: JobKind
+    name: str
+    seconds: float
+    last_line: str
+    """The last metric or progress line it wrote; otherwise empty."""
+
+
+def find_pipeline(codepipeline, wanted: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """The pipeline meant: named, from PIPELINE_NAME, or the only one there is; ValueError where that is not clear."""
+    name = wanted or environ.get("PIPELINE_NAME")
+    if name:
+        return name
+    pages = codepipeline.get_paginator("list_pipelines").paginate()
+    names = [pipeline["name"] for page in pages for pipeline in page["pipelines"]]
+    if len(names) != 1:
+        found = ", ".join(names) or "none"
+        raise ValueError(
+            f"expected one pipeline in {codepipeline.meta.region_name}, found {found}; name one with --pipeline "
+            "(terraform output pipeline_name), or see that AWS_ENDPOINT_URL, region and credentials are the right ones"
+        )
+    return names[0]
+
+
+def find_endpoint(sagemaker, environment: str, wanted: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """The endpoint of `staging` or `prod`: named, from the environment, or the only one whose name ends so."""
+    name = wanted or environ.get(f"{environment.upper()}_ENDPOINT_NAME")
+    if name:
+        return name
+    pages = sagemaker.get_paginator("list_endpoints").paginate(NameContains=f"-{environment}")
+    names = [
+        endpoint["EndpointName"]
+        for page in pages
+        for endpoint in page["Endpoints"]
+        if endpoint["EndpointName"].endswith(f"-{environment}")
+    ]
+    if len(names) != 1:
+        found = ", ".join(names) or "none"
+        raise ValueError(
+            f"expected one endpoint whose name ends in -{environment}, found {found}; "
+            "nothing is released there yet, or name one with --endpoint"
+        )
+    return names[0]
+
+
+def shown_execution(codepipeline, pipeline: str) -> dict[str, Any] | None:
+    """The execution a person asks about: one that runs, otherwise the youngest."""
+    summaries = codepipeline.list_pipeline_executions(pipelineName=pipeline, maxResults=20)[
+        "pipelineExecutionSummaries"
+    ]
+    running = [summary for summary in summaries if summary["status"] in ("InProgress", "Stopping")]
+    # QUEUED mode: the oldest that runs is the furthest
+    return running[-1] if running else (summaries[0] if summaries else None)
+
+
+def waiting_approval(codepipeline, pipeline: str) -> dict[str, str] | None:
+    """`{"stage", "action", "token", "execution"}` of the approval that waits; None where none does."""
+    for stage in codepipeline.get_pipeline_state(name=pipeline)["stageStates"]:
+        for action in stage.get("actionStates", []):
+            latest = action.get("latestExecution", {})
+            if latest.get("status") == "InProgress" and latest.get("token"):
+                return {
+                    "stage": stage["stageName"],
+                    "action": action["actionName"],
+                    "token": latest["token"],
+                    "execution": stage.get("latestExecution", {}).get("pipelineExecutionId", ""),
+                }
+    return None
+
+
+def running_job(stage: str, session) -> RunningJob | None:
+    """The job that the stage waits for, with the last line it reported."""
+    if stage not in STAGE_JOBS:
+        return None
+    kind, part = STAGE_JOBS[stage]
+    sagemaker = session.client("sagemaker")
+    arguments = {
+        "NameContains": part,
+        "StatusEquals": "InProgress",
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+    }
+    if kind is TRAINING:
+        found = sagemaker.list_training_jobs(**arguments)["TrainingJobSummaries"]
+    else:
+        found = sagemaker.list_processing_jobs(**arguments)["ProcessingJobSummaries"]
+    if not found:
+        return None
+    name, created = found[0][kind.name_parameter], found[0]["CreationTime"]
+    lines = [line for _, line in LogReader(kind.log_group, name, session.client("logs")).new_lines()]
+    reported = [line for line in lines if REPORTED_LINE.match(line)]
+    return RunningJob(kind, name, time.time() - created.timestamp(), reported[-1] if reported else "")
+
+
+def status_lines(
+    pipeline: str,
+    execution: Mapping[str, Any] | None,
+    stages: Sequence[progress.Stage],
+    job: RunningJob | None,
+    approval: Mapping[str, str] | None,
+    blocked: str,
+) -> list[str]:
+    """What `status` prints. A pure function."""
+    if execution is None:
+        return [f"{pipeline}: has not run yet; push a commit"]
+    revisions = execution.get("sourceRevisions") or [{}]
+    commit = revisions[0].get("revisionId", "")[:12]
+    lines = [f"{pipeline}: {execution['status']}, execution {execution['pipelineExecutionId']}, commit {commit or '?'}"]
+    for stage in stages:
+        lines.append(
+            f"  {stage.name:<10} {stage.status:<11} {spoken_seconds(stage.seconds):>10}  {stage.summary}".rstrip()
+        )
+        if job and stage.status == "InProgress" and stage.name in STAGE_JOBS:
+            lines.append(f"    {job.kind.word} job {job.name}, {spoken_seconds(job.seconds)}  {job.last_line}".rstrip())
+    if blocked:
+        lines.append(f"  {blocked}")
+    if approval and approval["execution"] == execution["pipelineExecutionId"]:
+        lines.append(f"  waits for approval in {approval['stage']}: `make approve` or `make reject`")
+        lines += [f"    {line}" for line in candidate_lines(stages)]
+    return lines
+
+
+def candidate_lines(stages: Sequence[progress.Stage]) -> list[str]:
+    """What an approver needs to know, from the variables that Evaluate exported."""
+    outputs: dict[str, str] = {}
+    for stage in stages:
+        outputs |= stage.outputs
+    if "MODEL_PACKAGE_ARN" not in outputs:
+        return []
+    return [
+        f"gate {outputs.get('GATE')}: {outputs.get('GATE_SUMMARY')}",
+        f"macro average precision {outputs.get('MACRO_AVERAGE_PRECISION')} "
+        f"(live in prod: {outputs.get('CHAMPION_MACRO_AVERAGE_PRECISION')}), "
+        f"macro AUROC {outputs.get('MACRO_AUROC')}, macro F1 {outputs.get('MACRO_F1')}",
+        f"package {outputs['MODEL_PACKAGE_ARN']}",
+        f"report {outputs.get('REPORT_URL')}",
+    ]
+
+
+def entry_refusal(codepipeline, pipeline: str, execution_id: str) -> str:
+    """Why a stage was not entered (the gate), or an empty text."""
+    for stage in codepipeline.get_pipeline_state(name=pipeline)["stageStates"]:
+        condition = stage.get("beforeEntryConditionState", {}).get("latestExecution", {})
+        tried = stage.get("inboundExecution") or stage.get("latestExecution") or {}
+        if condition.get("status") == "Failed" and tried.get("pipelineExecutionId") == execution_id:
+            return f"{stage['stageName']} was not entered: {condition.get('summary', 'its entry condition failed')}"
+    return ""
+
+
+def show_status(session, pipeline: str | None) -> int:
+    """Print where the pipeline stands; 0."""
+    codepipeline = session.client("codepipeline")
+    name = find_pipeline(codepipeline, pipeline)
+    execution = shown_execution(codepipeline, name)
+    stages: list[progress.Stage] = []
+    blocked, job = "", None
+    if execution:
+        identity = execution["pipelineExecutionId"]
+        stages = progress.stages(codepipeline, session.client("codebuild"), name, identity)
+        blocked = entry_refusal(codepipeline, name, identity)
+        running = next((stage.name for stage in stages if stage.status == "InProgress"), "")
+        job = running_job(running, session)
+    print("\n".join(status_lines(name, execution, stages, job, waiting_approval(codepipeline, name), blocked)))
+    return 0
+
+
+def decide(session, pipeline: str | None, approve: bool, reason: str) -> int:
+    """Answer the approval that waits; ValueError where none does."""
+    codepipeline = session.client("codepipeline")
+    name = find_pipeline(codepipeline, pipeline)
+    approval = waiting_approval(codepipeline, name)
+    if approval is None:
+        raise ValueError(f"nothing waits for approval in {name}; `make status` shows where it stands")
+    codepipeline.put_approval_result(
+        pipelineName=name,
+        stageName=approval["stage"],
+        actionName=approval["action"],
+        token=approval["token"],
+        result={"status": "Approved" if approve else "Rejected", "summary": reason},
+    )
+    print(f"{'approved' if approve else 'rejected'}: {approval['stage']} of execution {approval['execution']}")
+    return 0
+
+
+def answer_lines(answer: Mapping[str, Any]) -> list[str]:
+    """A moderation answer for people, the highest score first. A pure function."""
+    lines = []
+    for result in answer["results"]:
+        shortened = ", text was too long and was cut" if result["truncated"] else ""
+        lines.append(("flagged" if result["flagged"] else "not flagged") + shortened)
+        for label, entry in sorted(result["labels"].items(), key=lambda item: -item[1]["score"]):
+            mark = "x" if entry["flagged"] else " "
+            lines.append(f"  [{mark}] {label:<20} {entry['score']:.3f}  threshold {entry['threshold']:.3f}")
+    lines.append(f"answered by {answer['model']}, policy {answer['policy']}, request {answer['id']}")
+    return lines
+
+
+def invoke(session, environment: str, endpoint: str | None, texts: Sequence[str], as_json: bool) -> int:
+    """Ask an endpoint about texts and print its answer; 0."""
+    name = find_endpoint(session.client("sagemaker"), environment, endpoint)
+    body = {"text": texts[0]} if len(texts) == 1 else {"texts": list(texts)}
+    answer = smoke.invoke(name, body, session.client("sagemaker-runtime"))
+    print(json.dumps(answer, indent=2) if as_json else "\n".join(answer_lines(answer)))
+    return 0
+
+
+def show_logs(session, pipeline: str | None, stage: str | None, follow: bool) -> int:
+    """Print the log of a stage's build, by default of the one that runs or ran last, and of the job it waits for."""
+    codepipeline, codebuild = session.client("codepipeline"), session.client("codebuild")
+    name = find_pipeline(codepipeline, pipeline)
+    follower = progress.LogFollower(session.client("logs"))
+    jobs_followed: dict[str, LogReader] = {}
+    announced = ""
+    while True:
+        execution = shown_execution(codepipeline, name)
+        if execution is None:
+            raise ValueError(f"{name} has not run yet: there is no log; push a commit")
+        stages = progress.stages(codepipeline, codebuild, name, execution["pipelineExecutionId"])
+        for shown in stages_to_show(stages, stage):
+            if shown.name != announced:
+                print(f"--- {shown.name} ({shown.status})")
+                announced = shown.name
+            for line in follower.new_lines(shown.log):
+                print(line)
+            job = running_job(shown.name, session) if shown.status == "InProgress" else None
+            if job:
+                reader = jobs_followed.setdefault(
+                    job.name, LogReader(job.kind.log_group, job.name, session.client("logs"))
+                )
+                for stream, line in reader.new_lines():
+                    print(f"{stream.rsplit('/', 1)[-1]}: {line}")
+        if not follow or execution["status"] in progress.ENDED:
+            return 0
+        time.sleep(FOLLOW_SECONDS)
+
+
+def stages_to_show(stages: Sequence[progress.Stage], wanted: str | None) -> list[progress.Stage]:
+    """The stage asked for, otherwise those that run, otherwise the last that has a log. ValueError: no such stage."""
+    if wanted:
+        named = [stage for stage in stages if stage.name.lower() == wanted.lower()]
+        if not named:
+            raise ValueError(
+                f"no stage {wanted!r} in this execution; found {', '.join(stage.name for stage in stages)}"
+            )
+        return [stage for stage in named if stage.log]
+    logged = [stage for stage in stages if stage.log]
+    return [stage for stage in logged if stage.status == "InProgress"] or logged[-1:]
