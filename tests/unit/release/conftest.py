@@ -1,0 +1,72 @@
+"""A platform as Terraform describes it, and an AWS that lives in the test's process."""
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from release.config import Platform
+
+REGION = "eu-west-1"
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform(
+        project_name="moderation",
+        data_bucket="moderation-data",
+        models_bucket="moderation-models",
+        state_bucket="moderation-state",
+        kms_key_arn="arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        training_role_arn="arn:aws:iam::123456789012:role/moderation-training",
+        processing_role_arn="arn:aws:iam::123456789012:role/moderation-processing",
+        training_image_uri="123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1",
+        processing_image_uri="123456789012.dkr.ecr.eu-west-1.amazonaws.com/processing:1",
+        inference_image_uri="123456789012.dkr.ecr.eu-west-1.amazonaws.com/inference:1",
+        training_instance_type="ml.m5.xlarge",
+        training_instance_count=2,
+        training_volume_gb=30,
+        max_training_seconds=3600,
+        training_use_spot=True,
+        processing_instance_type="ml.m5.xlarge",
+        processing_volume_gb=20,
+        max_processing_seconds=1800,
+        model_package_group_name="moderation",
+        staging_endpoint_name="moderation-staging",
+        prod_endpoint_name="moderation-prod",
+    )
+
+
+@pytest.fixture
+def aws(monkeypatch, platform):
+    """A boto3 session with the platform's buckets; nothing leaves the process."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        session = boto3.Session(region_name=REGION)
+        s3 = session.client("s3")
+        for bucket in (platform.data_bucket, platform.models_bucket, platform.state_bucket):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield session
+
+
+class FakeTime:
+    """A clock that only sleeping moves."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.sleeps: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def fake_time() -> FakeTime:
+    return FakeTime()
