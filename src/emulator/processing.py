@@ -6,8 +6,6 @@ import threading
 import time
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from emulator import sagemaker_jobs as jobs
 from emulator import storage
 from emulator.access import Caller
@@ -156,7 +154,7 @@ class ProcessingRun:
             self._conclude(self._process())
         except FileNotFoundError as error:
             job.finish("Failed", f"ClientError: Data download failed: {error}")
-        except (ClientError, BotoCoreError, ValueError, AwsError) as error:
+        except (*storage.FAILURES, ValueError, AwsError) as error:
             job.finish("Failed", f"ClientError: {error}")
         except Exception as error:
             job.finish("Failed", f"InternalServerError: {type(error).__name__}: {error}")
@@ -196,9 +194,8 @@ class ProcessingRun:
     def _conclude(self, ended: jobs.Ended) -> None:
         job = self._job
         messages = [jobs.first_text(each.path("/opt/ml/output/message")) for each in self._instances]
-        first = ended.first_failed.index if ended.first_failed is not None else 0
         with job.lock:
-            job.exit_message = messages[first] or next(filter(None, messages), None)
+            job.exit_message = "".join(messages)[: jobs.REASON_LENGTH] or None
         if ended.first_failed is not None:
             status = jobs.exit_status(ended.exit_codes[ended.first_failed.name])
             job.finish("Failed", f"AlgorithmError: See job logs for more information, exit code: {status}")

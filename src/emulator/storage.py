@@ -11,7 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from botocore.exceptions import ClientError
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+
+# What boto3 raises when S3 refuses or can't be reached; an upload wraps it in an error of its own.
+FAILURES = (ClientError, BotoCoreError, Boto3Error)
 
 SYNC_SECONDS = 0.5
 
@@ -142,7 +146,7 @@ class DirectorySync:
                 self._copy({name: state for name, state in states.items() if self._seen.get(name) == state})
                 self._seen = states
             self._copy(_states(self._directory))
-        except (OSError, ClientError) as error:
+        except (OSError, *FAILURES) as error:
             self._error = error
 
     def _copy(self, states: dict[str, tuple[int, int]]) -> None:
@@ -162,10 +166,14 @@ def _upload(s3, path: Path, location: Location, kms_key_id: str | None) -> None:
 
 
 def _files(directory: Path) -> list[str]:
-    """Relative POSIX names of all files below `directory`, sorted; empty when there is no such directory."""
+    """Relative POSIX names of all files below `directory`, sorted; empty when there is no such directory.
+
+    Symbolic links are left out, as SageMaker does not follow them.
+    """
     found = []
     for parent, _, names in os.walk(directory):
-        found += [(Path(parent) / name).relative_to(directory).as_posix() for name in names]
+        paths = [Path(parent) / name for name in names]
+        found += [path.relative_to(directory).as_posix() for path in paths if not path.is_symlink()]
     return sorted(found)
 
 

@@ -244,7 +244,7 @@ class TrainingRun:
             self._conclude(ended)
         except FileNotFoundError as error:
             job.finish("Failed", "Failed", f"ClientError: Data download failed: {error}")
-        except (ClientError, BotoCoreError, ValueError, AwsError) as error:
+        except (*storage.FAILURES, ValueError, AwsError) as error:
             job.finish("Failed", "Failed", f"ClientError: {error}")
         except Exception as error:
             job.finish("Failed", "Failed", f"InternalServerError: {type(error).__name__}: {error}")
@@ -300,7 +300,7 @@ class TrainingRun:
         job.enter("Uploading")
         self._upload(failed=ended.first_failed is not None)
         if ended.first_failed is not None:
-            job.finish("Failed", "Failed", failure_reason(ended))
+            job.finish("Failed", "Failed", failure_reason(self._instances, ended))
         elif ended.interrupted_by == "emulator ends":
             job.finish("Failed", "Failed", "InternalServerError: the emulator was stopped while the job ran")
         elif ended.interrupted_by == "runtime":
@@ -423,9 +423,18 @@ class MetricsPublisher:
             self._client.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data[begin : begin + 500])
 
 
-def failure_reason(ended: jobs.Ended) -> str:
-    """FailureReason of a job whose processes failed: the first failed instance's own words and its exit status."""
-    instance = ended.first_failed
+def failure_reason(instances: list[jobs.Instance], ended: jobs.Ended) -> str:
+    """FailureReason of a job whose processes failed: the words of the instance that failed first, and its exit status.
+
+    Which one that was tell their failure files: the end of a process comes later, after its clean-up.
+    """
+    written_at = {
+        each.name: file.stat().st_mtime_ns
+        for each in instances
+        if (file := each.path("/opt/ml/output/failure")).is_file()
+    }
+    candidates = [each for each in instances if each.name in written_at]
+    instance = min(candidates, key=lambda each: written_at[each.name], default=ended.first_failed)
     written = jobs.first_text(instance.path("/opt/ml/output/failure"))
     suffix = f", exit code: {jobs.exit_status(ended.exit_codes[instance.name])}"
     return "AlgorithmError: " + written[: jobs.REASON_LENGTH - len("AlgorithmError: ") - len(suffix)] + suffix
