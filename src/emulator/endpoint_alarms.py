@@ -19,6 +19,7 @@ COMPARISONS = {
     "LessThanThreshold": (operator.lt, "less than"),
     "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
 }
+SHORTEST_PERIOD_SECONDS = 0.5  # longer than the time between two looks, so that no datapoint falls between them
 OUR_REASON = "Threshold Crossed: "  # how CloudWatch begins a reason, and how we know that we wrote a state
 
 
@@ -41,8 +42,8 @@ def is_ours(alarm: dict) -> bool:
 def evaluate(alarm: dict, samples: Samples, now: float, time_scale: float) -> Verdict:
     """The state of a metric alarm (an item of DescribeAlarms' MetricAlarms) at `now` (epoch seconds).
 
-    Its periods are divided by `time_scale`, as all waiting is; its values are taken as they are. A state never
-    reaches ALARM with fewer breaching periods than the alarm demands. Raises ValueError for what can't be evaluated.
+    Its periods, counted back from `now`, are divided by `time_scale`, as all waiting is (but last half a second at
+    least); its values are taken as they are. Raises ValueError for what can't be evaluated.
     """
     periods, needed = alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]
     if alarm["ComparisonOperator"] not in COMPARISONS:
@@ -71,7 +72,7 @@ def _value(alarm: dict, samples: Samples, now: float, time_scale: float, number:
     """The alarm's value in its `number`-th period back from `now`, None where there is no data."""
 
     def statistic(metric: dict, name: str, period_seconds: int) -> float | None:
-        length = period_seconds / time_scale
+        length = max(SHORTEST_PERIOD_SECONDS, period_seconds / time_scale)
         start, end = now - (number + 1) * length, now - number * length
         dimensions = {item["Name"]: item["Value"] for item in metric.get("Dimensions", [])}
         found = [value for time, value in samples(metric["MetricName"], dimensions, start) if time < end]

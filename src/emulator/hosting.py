@@ -192,8 +192,7 @@ class Hosting:
     def _watch(self, rollout: Rollout, seconds: float, role_arn: str, deadline: float) -> None:
         """Wait for `seconds` (as AWS counts them) while no alarm goes off. Raises RollbackError."""
         end = time.monotonic() + self._cloud.scaled(seconds)
-        while True:
-            # Also once after the last moment, and where there is no wait at all.
+        while True:  # the alarms are read once more at the end, and where there is no wait at all
             left = end - time.monotonic()
             if rollout.alarm_names:
                 self._check_alarms(rollout.alarm_names, role_arn)

@@ -217,6 +217,9 @@ class Requests(BaseHTTPRequestHandler):
             self.close_connection = True
             answer = failure(411, "BadRequestException", "Content-Length is missing.")
         elif int(length) > LARGEST_BODY_BYTES:
+            left = int(length)
+            while left > 0 and (chunk := self.rfile.read(min(left, 65536))):  # unread, it would reset the connection
+                left -= len(chunk)
             self.close_connection = True
             answer = failure(
                 413, "RequestEntityTooLargeException", f"{length} bytes; the limit is {LARGEST_BODY_BYTES}."
