@@ -439,13 +439,11 @@ def layout(config: DataConfig) -> DataConfig:
 
 def generate(seed: int, rows: int = ROWS) -> Iterator[dict[str, Any]]:
     """Records with `id`, `text` and `labels`; the same seed gives the same records."""
-    chance = random.Random(seed)  # noqa: S311: sentences, not secrets
+    chance = random.Random(seed)  # noqa: S311 - sentences, not secrets
     for number in range(rows):
         labels = _labels(chance)
         sentences = [_fill(chance.choice(MEANT[label]), chance) for label in labels]
-        if not labels and chance.random() < 0.65:
-            sentences.append(_fill(chance.choice(HARMLESS[chance.choice(list(HARMLESS))]), chance))
-        elif labels and chance.random() < 0.25:
+        if chance.random() < (0.25 if labels else 0.65):
             sentences.append(_fill(chance.choice(HARMLESS[chance.choice(list(HARMLESS))]), chance))
         if not sentences or chance.random() < 0.45:
             sentences.append(_fill(chance.choice(CHAT), chance))

@@ -1,0 +1,57 @@
+"""Starts the head from a linear probe: logistic regressions on the features of the untouched encoder.
+
+Fine-tuning from there bends the encoder less than from a random head (Kumar et al. 2022, LP-FT).
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+INVERSE_REGULARISATION = 0.01
+SMALLEST_SPREAD = 0.05  # of the median standard deviation: some encoders have constant dimensions
+
+
+def label_prior(truth: np.ndarray) -> np.ndarray:
+    """Logits (labels) of each label's smoothed prevalence in truth (rows, labels) of 1, 0 and NaN."""
+    positives = np.nansum(truth, axis=0)
+    annotated = (~np.isnan(truth)).sum(axis=0)
+    prevalence = (positives + 0.5) / (annotated + 1)
+    return np.log(prevalence / (1 - prevalence))
+
+
+def probe_rows(rows: int, limit: int, seed: int) -> list[int]:
+    """The rows that the probe is fitted on: all of them, or a seeded choice of `limit`."""
+    return sorted(np.random.default_rng(seed).permutation(rows)[:limit].tolist())
+
+
+def fit_head(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (labels, hidden) and biases (labels) of a head for features (rows, hidden) as the encoder gives them.
+
+    A label without both a positive and a negative row gets weights of zero and its prior as bias.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    mean = features.mean(axis=0)
+    spread = features.std(axis=0)
+    spread = np.maximum(spread, SMALLEST_SPREAD * np.median(spread))
+    standard = (features - mean) / spread
+    weights = np.zeros((truth.shape[1], features.shape[1]))
+    biases = label_prior(truth)
+    for index in range(truth.shape[1]):
+        known = ~np.isnan(truth[:, index])
+        answers = truth[known, index]
+        if not 0 < answers.sum() < len(answers):
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a start for training need not be the optimum
+            regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=200).fit(standard[known], answers)
+        weights[index] = regression.coef_[0] / spread
+        biases[index] = regression.intercept_[0] - weights[index] @ mean
+    return weights, biases
+
+
+def own_share(rows: Sequence[int], rank: int, world_size: int) -> list[int]:
+    """The rows that one rank computes features of."""
+    return list(rows[rank::world_size])

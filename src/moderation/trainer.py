@@ -1,0 +1,309 @@
+"""The Hugging Face Trainer, taught this project's batches, loss, checkpoints and stop signal.
+
+Two ranks take the same steps as one: they share out the same global batch, and the loss is the mean over all its
+annotated labels. Dropout depends on seed, step and rank alone, so a resumed run repeats what an uninterrupted one does.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from moderation import checkpoints
+from moderation.arguments import Arguments
+from moderation.batching import RankBatches, Tokens, pad
+from moderation.container import say, say_metric
+from moderation.metrics import scores
+from moderation.model import Classifier
+from moderation.ranks import Ranks
+from moderation.scoring import autocast, probabilities
+
+TRAINER_STATE = "trainer_state.json"
+RUN = "run.json"
+
+
+class Rows(Dataset):
+    """Row numbers of the train split: tokens and truth are looked up when a batch is put together."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, row: int) -> int:
+        return row
+
+
+def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Sum of the binary cross-entropy over the annotated labels; logits, truth (rows, labels), NaN: not annotated."""
+    known = ~torch.isnan(truth)
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits[known], truth[known], reduction="sum")
+
+
+class ModerationTrainer(Trainer):
+    """Trains a Classifier on tokens and truth (rows, labels)."""
+
+    def __init__(
+        self,
+        model: Classifier,
+        arguments: Arguments,
+        ranks: Ranks,
+        device: torch.device,
+        dtype: torch.dtype,
+        train: tuple[Tokens, np.ndarray],
+        validation: tuple[Tokens, np.ndarray],
+        checkpoint_directory: Path,
+        stop_wanted: Callable[[], bool],
+    ) -> None:
+        self.arguments, self.ranks, self.device, self.dtype = arguments, ranks, device, dtype
+        self.train_tokens, self.train_truth = train
+        self.validation_tokens, self.validation_truth = validation
+        self.checkpoint_directory = checkpoint_directory
+        self.batches = RankBatches(
+            self.train_tokens.lengths, arguments.batch_size, arguments.seed, ranks.rank, ranks.world_size
+        )
+        self.pulse = Pulse(self, stop_wanted)
+        steps = len(self.batches) * arguments.epochs
+        super().__init__(
+            model=model,
+            args=TrainingArguments(
+                output_dir=str(checkpoint_directory),
+                per_device_train_batch_size=max(1, arguments.batch_size // ranks.world_size),
+                num_train_epochs=arguments.epochs,
+                learning_rate=arguments.learning_rate,
+                lr_scheduler_type="linear",
+                warmup_steps=round(arguments.warmup_share * steps),
+                max_grad_norm=arguments.clip,
+                seed=arguments.seed,
+                use_cpu=device.type == "cpu",
+                ddp_backend="gloo" if device.type == "cpu" else "nccl",
+                ddp_find_unused_parameters=False,
+                average_tokens_across_devices=False,
+                remove_unused_columns=False,
+                # Pulse decides when to evaluate and to save, and says what there is to say
+                eval_strategy="no",
+                save_strategy="no",
+                logging_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+            ),
+            train_dataset=Rows(len(self.train_truth)),
+            data_collator=self.collate,
+            callbacks=[self.pulse],
+        )
+        self.remove_callback(PrinterCallback)
+        self.model_accepts_loss_kwargs = False
+
+    def collate(self, rows: list[int]) -> dict[str, torch.Tensor]:
+        """A padded batch with its truth (rows, labels)."""
+        return {**pad(self.train_tokens, rows), "truth": torch.from_numpy(self.train_truth[rows])}
+
+    def get_train_dataloader(self) -> DataLoader:
+        """This rank's batches; not handed to accelerate, which would shard them once more."""
+        return DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.collate)
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW with a learning rate for the head, and weight decay on matrices alone."""
+        if self.optimizer is None:
+            rates = {True: self.arguments.head_learning_rate, False: self.arguments.learning_rate}
+            groups = []
+            for is_head, rate in rates.items():
+                for is_matrix in (True, False):
+                    parameters = [
+                        parameter
+                        for name, parameter in self.model.named_parameters()
+                        if parameter.requires_grad
+                        and name.startswith("head.") == is_head
+                        and (parameter.ndim >= 2) == is_matrix
+                    ]
+                    decay = self.arguments.weight_decay if is_matrix else 0.0
+                    groups.append({"params": parameters, "lr": rate, "weight_decay": decay})
+            self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
+        return self.optimizer
+
+    def compute_loss(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Mean over the annotated labels of the global batch, whatever their share on this rank."""
+        truth = inputs.pop("truth")
+        annotated = self.pulse.exchange(float((~torch.isnan(truth)).sum()))
+        # seeded here, not once: no state of random generators has to survive an interruption
+        torch.manual_seed((self.arguments.seed * 1_000_003 + self.state.global_step) * 1_009 + self.ranks.rank)
+        with autocast(self.device, self.dtype):
+            logits = model(**inputs)
+        # DDP takes the mean of the ranks' gradients, hence the factor
+        loss = masked_loss(logits, truth) * self.ranks.world_size / max(annotated, 1.0)
+        self.pulse.losses.append(loss.detach())
+        return loss
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Scores on the validation split, written to the log; every row is scored once, by one rank."""
+        probs = self.validation_probabilities()
+        thresholds = np.full(self.validation_truth.shape[1], 0.5)
+        metrics = scores(self.model.labels, self.validation_truth, probs, thresholds)["metrics"]
+        known = ~np.isnan(self.validation_truth)
+        clipped = np.clip(probs[known], 1e-6, 1 - 1e-6)
+        answers = self.validation_truth[known]
+        loss = -np.mean(answers * np.log(clipped) + (1 - answers) * np.log(1 - clipped))
+        # F1 at .5 says nothing about rare labels: it is left to thresholds that are chosen
+        named = {f"eval_{name}": metrics[name] for name in ("macro_average_precision", "macro_auroc")}
+        found = {"eval_loss": float(loss), **named}
+        if self.ranks.leads:
+            for name, value in found.items():
+                say_metric(name, value)
+        return found
+
+    def validation_probabilities(self) -> np.ndarray:
+        """Probabilities (rows, labels) of the validation split, in its order, in every rank."""
+        total = len(self.validation_truth)
+        own = list(range(total))[self.ranks.rank :: self.ranks.world_size]
+        probs = probabilities(self.model, self.validation_tokens, own, self.dtype)
+        return self.ranks.gather_rows(probs, total, self.device)
+
+    def run_identity(self) -> str:
+        """What must be equal for a checkpoint to be of this run: recipe, labels, rows; not the number of workers."""
+        identity = {
+            "labels": self.model.labels,
+            "rows": len(self.train_truth),
+            "tokens": int(self.train_tokens.lengths.sum()),
+            **self.arguments.hyperparameters(),
+        }
+        return json.dumps(identity, sort_keys=True, default=str)
+
+    def latest_checkpoint(self) -> Path | None:
+        """The newest checkpoint that every rank holds whole, or None.
+
+        Raises ValueError where it belongs to another run.
+        """
+        steps = checkpoints.complete_steps(self.checkpoint_directory)
+        common = self.ranks.common(steps, checkpoints.KEPT + 1, self.device)
+        if not common:
+            return None
+        path = checkpoints.path_of(self.checkpoint_directory, common[-1])
+        if (path / RUN).read_text(encoding="utf-8") != self.run_identity():
+            raise ValueError(
+                f"{path}: found a checkpoint of a run with other hyperparameters, labels or rows, expected one of this "
+                "run; give the job an empty checkpoint directory"
+            )
+        return path
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        if self.ranks.leads:
+            texts = {TRAINER_STATE: json.dumps(_plain_state(self.state)), RUN: self.run_identity()}
+            schedule = {name: value for name, value in self.lr_scheduler.state_dict().items() if name != "lr_lambdas"}
+            started = time.monotonic()
+            optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # inside accelerate's wrapper
+            path = checkpoints.write(
+                self.checkpoint_directory, self.state.global_step, self.model, optimizer, schedule, texts
+            )
+            say(f"checkpoint {path.name} written in {time.monotonic() - started:.1f} s")
+        self.ranks.wait()
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        checkpoints.read_model(Path(resume_from_checkpoint), self.model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            optimizer = getattr(self.optimizer, "optimizer", self.optimizer)
+            checkpoints.read_optimizer(Path(checkpoint), self.model, optimizer)
+            self.lr_scheduler.load_state_dict(checkpoints.read_schedule(Path(checkpoint)))
+            for group, rate in zip(optimizer.param_groups, self.lr_scheduler.get_last_lr(), strict=True):
+                group["lr"] = rate
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """Nothing to load: every step seeds itself."""
+
+
+def _plain_state(state: TrainerState) -> Mapping[str, Any]:
+    plain = {name: value for name, value in vars(state).items() if not name.startswith("_")}
+    return json.loads(json.dumps(plain, default=str))
+
+
+class Pulse(TrainerCallback):
+    """Decides at each step, for all ranks alike, whether to save or to stop, and keeps the log alive."""
+
+    def __init__(self, trainer: ModerationTrainer, stop_wanted: Callable[[], bool]) -> None:
+        self._trainer = trainer
+        self._stop_wanted = stop_wanted
+        self.losses: list[torch.Tensor] = []
+        self.stopped = False
+        self.training_seconds = 0.0
+        self.trained_rows = 0
+        self._save = False
+        self._last_save = self._last_progress = self._step_start = 0.0
+
+    def exchange(self, annotated: float) -> float:
+        """Tell the other ranks this one's annotated labels and whether it wants to stop or save; returns the sum."""
+        due = (
+            self._trainer.ranks.leads
+            and time.monotonic() - self._last_save >= self._trainer.arguments.checkpoint_seconds
+        )
+        total, stop, save = self._trainer.ranks.sum(
+            [annotated, float(self._stop_wanted()), float(due)], self._trainer.device
+        )
+        self.stopped, self._save = stop > 0, save > 0
+        return total
+
+    @property
+    def samples_per_second(self) -> float:
+        """Rows of all workers trained a second, without evaluation and checkpoints."""
+        return self.trained_rows / self.training_seconds if self.training_seconds else 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._last_save = self._last_progress = time.monotonic()
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._trainer.batches.set_epoch(state.global_step // len(self._trainer.batches))
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._step_start = time.monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        now = time.monotonic()
+        self.training_seconds += now - self._step_start
+        self.trained_rows += self._trainer.arguments.batch_size
+        if self._trainer.ranks.leads and now - self._last_progress >= self._trainer.arguments.progress_seconds:
+            self._last_progress = now
+            left = (state.max_steps - state.global_step) * self._trainer.arguments.batch_size
+            recent = torch.stack(self.losses[-20:]).mean().item()
+            say(
+                f"progress epoch {state.epoch:.2f} of {args.num_train_epochs:g}, step {state.global_step} of "
+                f"{state.max_steps}, loss {recent:.4f}, {self.samples_per_second:.1f} samples/s, about "
+                f"{left / self.samples_per_second:.0f} s left"
+            )
+        finished = state.global_step >= state.max_steps
+        if (self.stopped or self._save) and not finished:
+            self._last_save = now
+            control.should_save = True
+        if self.stopped:
+            control.should_training_stop = True
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self.losses:
+            total, count = self._trainer.ranks.sum(
+                [torch.stack(self.losses).sum().item(), len(self.losses)], self._trainer.device
+            )
+            self.losses.clear()
+            if self._trainer.ranks.leads:
+                say_metric("train_loss", total / count)
+                say_metric("train_samples_per_second", self.samples_per_second)
+        finished = state.global_step >= state.max_steps
+        if finished or self.stopped:
+            return  # the last evaluation belongs to the saved model; a stopped run has just been saved
+        control.should_evaluate = True
+        control.should_save = True
+        self._last_save = time.monotonic()

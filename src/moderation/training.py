@@ -1,0 +1,193 @@
+"""Trains the classifier on the channels of a SageMaker training job, alone or under torchrun on several hosts."""
+
+import importlib.metadata
+import json
+import os
+import shutil
+import signal
+import time
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from moderation import model as models
+from moderation import probe, ranks
+from moderation.arguments import Arguments, parse
+from moderation.batching import Tokens, tokenise
+from moderation.container import checkpoint_directory, say, write_failure
+from moderation.dataset import read_labels, read_split
+from moderation.scoring import choose_device, choose_dtype, features
+from moderation.thresholds import choose_thresholds, policy
+
+STOPPED = 128 + signal.SIGTERM  # exit status of a process that a signal ended
+SOURCE = Path(__file__).resolve().parent.parent
+
+
+class StopSignal:
+    """Remembers a SIGTERM, which announces the end of a spot instance or a stopped job."""
+
+    def __init__(self) -> None:
+        self.received = False
+
+    def listen(self) -> None:
+        """Take over SIGTERM: from here on it ends the training after a checkpoint."""
+        signal.signal(signal.SIGTERM, self._receive)
+
+    def _receive(self, number: int, frame: types.FrameType | None) -> None:
+        self.received = True
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line of the training; returns the exit status."""
+    stop = StopSignal()
+    stop.listen()
+    try:
+        return train(parse(argv), stop)
+    except Exception as error:
+        write_failure(error)
+        raise
+    finally:
+        ranks.leave()
+
+
+def train(arguments: Arguments, stop: StopSignal) -> int:
+    """Train, choose thresholds and save; returns 0, or STOPPED where a signal ended it after a checkpoint.
+
+    Raises ValueError with the reason where the channels or hyperparameters can't be used.
+    """
+    # imported here: `--help` and bad arguments need no transformers
+    import transformers
+
+    from moderation.trainer import ModerationTrainer
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    started = time.monotonic()
+    here = ranks.join()
+    device = choose_device(here.local_rank)
+    dtype = choose_dtype(arguments.precision, device)
+    say(here.describe(device))
+    torch.manual_seed(arguments.seed)
+    labels = read_labels(arguments.train)
+    if read_labels(arguments.validation) != labels:
+        raise ValueError("found other labels in the validation channel than in train, expected splits of one dataset")
+    train_split = read_split(arguments.train, labels)
+    validation_split = read_split(arguments.validation, labels)
+    tokenizer = models.load_tokenizer(arguments.base_model)
+    head = models.Head(arguments.dropout, arguments.max_length)
+    dropout = arguments.encoder_dropout if arguments.encoder_dropout >= 0 else None
+    # on a CPU, the backward pass of fused attention is the slower one
+    attention = "eager" if device.type == "cpu" else None
+    model = models.from_base_model(arguments.base_model, labels, head, dropout, attention).to(device)
+    models.check_max_length(model, tokenizer, arguments.max_length)
+    if arguments.freeze_word_embeddings:
+        model.encoder.get_input_embeddings().requires_grad_(False)
+    tokens = tokenise(tokenizer, train_split.texts, arguments.max_length)
+    validation_tokens = tokenise(tokenizer, validation_split.texts, arguments.max_length)
+    if here.leads:
+        say(
+            f"{len(train_split.ids)} train rows of {tokens.lengths.mean():.0f} tokens on average "
+            f"({np.mean(tokens.truncated):.1%} cut to {arguments.max_length}), {len(validation_split.ids)} validation "
+            f"rows, labels {', '.join(labels)}, {str(dtype).removeprefix('torch.')}"
+        )
+    directory = checkpoint_directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    trainer = ModerationTrainer(
+        model,
+        arguments,
+        here,
+        device,
+        dtype,
+        (tokens, train_split.truth),
+        (validation_tokens, validation_split.truth),
+        directory,
+        lambda: stop.received,
+    )
+    checkpoint = trainer.latest_checkpoint()
+    if checkpoint is None:
+        start_head(model, arguments, here, tokens, train_split.truth, dtype)
+    elif here.leads:
+        say(f"resuming from {checkpoint.name}")
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if trainer.pulse.stopped and trainer.state.global_step < trainer.state.max_steps:
+        say(
+            f"rank {here.rank} stopped by a signal after step {trainer.state.global_step}; the next start resumes there"
+        )
+        return STOPPED
+    metrics = trainer.evaluate()
+    thresholds = choose_thresholds(validation_split.truth, trainer.validation_probabilities())
+    if here.leads:
+        record = {
+            "hyperparameters": arguments.hyperparameters(),
+            "world_size": here.world_size,
+            "precision": str(dtype).removeprefix("torch."),
+            "steps": trainer.state.global_step,
+            "samples_per_second": round(trainer.pulse.samples_per_second, 2),
+            "seconds": round(time.monotonic() - started, 1),
+            "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},
+            "metrics": metrics,
+            "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
+        }
+        save(model, tokenizer, labels, policy(labels, thresholds), record, arguments.model_dir)
+        say(f"model saved after {record['seconds']} s")
+    here.wait()
+    return 0
+
+
+def start_head(
+    model: models.Classifier,
+    arguments: Arguments,
+    here: ranks.Ranks,
+    tokens: Tokens,
+    truth: np.ndarray,
+    dtype: torch.dtype,
+) -> None:
+    """Give the head its start: a linear probe on the untouched encoder, or each label's prior.
+
+    Every rank computes the features of its share of the rows; the leader fits, and all take the leader's head.
+    """
+    weights, biases = np.zeros(model.head.weight.shape), probe.label_prior(truth)
+    if arguments.linear_probe:
+        started = time.monotonic()
+        device = model.head.weight.device
+        rows = probe.probe_rows(len(truth), arguments.probe_rows, arguments.seed)
+        own = features(model, tokens, probe.own_share(rows, here.rank, here.world_size), dtype)
+        gathered = here.gather_rows(own, len(rows), device)
+        if here.leads:
+            weights, biases = probe.fit_head(gathered, truth[rows])
+            say(f"linear probe on {len(rows)} rows in {time.monotonic() - started:.1f} s")
+        weights, biases = here.broadcast(weights, device), here.broadcast(biases, device)
+    model.set_head(weights, biases)
+
+
+def save(
+    model: models.Classifier,
+    tokenizer: Any,
+    labels: list[str],
+    chosen: dict[str, Any],
+    record: dict[str, Any],
+    directory: Path,
+) -> None:
+    """Write everything that serves the model, complete or not at all: weights, policy, provenance and the code."""
+    partial = directory / ".partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    models.save(model, tokenizer, partial)
+    for name, content in (("labels", {"labels": labels}), ("policy", chosen), ("training", record)):
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        (partial / f"{name}.json").write_text(text, encoding="utf-8")
+    code = partial / "code"
+    code.mkdir()
+    shutil.copy(SOURCE / "inference.py", code)
+    shutil.copytree(SOURCE / "moderation", code / "moderation", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in partial.iterdir():
+        target = directory / path.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        path.rename(target)
+    partial.rmdir()
