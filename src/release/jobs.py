@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,8 +21,14 @@ LAST_POLL_SECONDS = 5.0
 POLL_GROWTH = 1.5
 HEARTBEAT_SECONDS = 30.0
 FAILURE_LOG_LINES = 20
+KEPT_LOG_LINES = 400
 # What a job reports for people and machines; the rest of its log is shown by `python -m release logs`
 REPORTED_LINE = re.compile(r"^(metric|progress) ")
+# From here on a failed job's log speaks of its launcher, no longer of its cause
+LAUNCHER_LINE = re.compile(
+    r"torch[./]distributed[./]elastic|torch[./]distributed[./]run|sagemaker-training-toolkit ERROR"
+)
+LAUNCHER_NOTE = re.compile(r"sagemaker-training-toolkit +INFO")
 
 
 class JobFailed(StageFailed):
@@ -113,7 +120,7 @@ def describe(kind: JobKind, name: str, sagemaker) -> JobState | None:
     return JobState(
         status=found[kind.status_field],
         secondary=found.get("SecondaryStatus", ""),
-        reason=found.get("ExitMessage") or found.get("FailureReason") or "",
+        reason=" ".join((found.get("ExitMessage") or found.get("FailureReason") or "").split()),
         started=found.get("CreationTime"),
     )
 
@@ -172,6 +179,21 @@ class LogReader:
             # The same token again means the end, for now
             if not page["events"] or page["nextForwardToken"] == token:
                 return
+
+
+def telling_lines(lines_by_stream: Mapping[str, Sequence[str]], count: int = FAILURE_LOG_LINES) -> list[str]:
+    """The last lines of a failed job before its launcher reported the failure, the same share of each host.
+
+    Falls back to the very last lines where a log holds nothing else.
+    """
+    told = []
+    share = max(1, count // max(1, len(lines_by_stream)))
+    for stream in sorted(lines_by_stream):
+        lines = [line for line in lines_by_stream[stream] if line.strip()]
+        before = list(itertools.takewhile(lambda line: not LAUNCHER_LINE.search(line), lines))
+        own = [line for line in before if not LAUNCHER_NOTE.search(line)]
+        told += (own or lines)[-share:]
+    return told
 
 
 def console_link(kind: JobKind, name: str, region: str) -> str:
@@ -236,7 +258,15 @@ def wait(
     """
     sagemaker = session.client("sagemaker")
     reader = LogReader(kind.log_group, name, session.client("logs"))
-    recent: list[str] = []
+    # Enough to find the cause in front of what two launchers say about it
+    recent: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=KEPT_LOG_LINES))
+
+    def read_log() -> None:
+        for stream, line in reader.new_lines():
+            recent[stream].append(line)
+            if REPORTED_LINE.match(line):
+                show(f"  {line}")
+
     begun = last_shown_at = clock()
     last_shown: Any = None
     pause = FIRST_POLL_SECONDS
@@ -245,11 +275,7 @@ def wait(
         state = describe(kind, name, sagemaker)
         if state is None:
             raise JobFailed(f"{kind.word} job {name} disappeared; retry the stage to start another attempt")
-        lines = reader.new_lines()
-        recent = (recent + [line for _, line in lines if line.strip()])[-FAILURE_LOG_LINES:]
-        for _, line in lines:
-            if REPORTED_LINE.match(line):
-                show(f"  {line}")
+        read_log()
         now = clock()
         if (state.status, state.secondary) != last_shown or now - last_shown_at >= HEARTBEAT_SECONDS:
             show(f"  {state.secondary or state.status}, {spoken_seconds(now - begun)}")
@@ -259,7 +285,7 @@ def wait(
         if state.status in ("Failed", "Stopped"):
             # The last lines reach CloudWatch a moment after the job ends
             sleep(FIRST_POLL_SECONDS)
-            recent = (recent + [line for _, line in reader.new_lines() if line.strip()])[-FAILURE_LOG_LINES:]
-            raise JobFailed(failure_message(kind, name, state, session.region_name, recent))
+            read_log()
+            raise JobFailed(failure_message(kind, name, state, session.region_name, telling_lines(recent)))
         sleep(pause)
         pause = min(pause * POLL_GROWTH, LAST_POLL_SECONDS)

@@ -24,7 +24,7 @@ BAD_REQUESTS = (
     ("a number for a text", b'{"text": 7}', "application/json"),
     ("a wrong content type", b"text=hello", "application/x-www-form-urlencoded"),
 )
-LOAD_REQUESTS = 40
+LOAD_REQUESTS = 100
 LOAD_CLIENTS = 4
 
 

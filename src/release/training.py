@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable
@@ -25,8 +26,8 @@ METRICS = (
     "samples_per_second",
 )
 NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
-# Time to wait for a spot instance, beyond the time the training itself may take
-SPOT_WAIT_SECONDS = 3600
+# A spot job may wait for an instance as long as it may run; the build's timeout (build_projects.tf) allows for it
+SPOT_WAIT_FACTOR = 2
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def estimator_arguments(
     """
     spot = {
         "use_spot_instances": True,
-        "max_wait": platform.max_training_seconds + SPOT_WAIT_SECONDS,
+        "max_wait": platform.max_training_seconds * SPOT_WAIT_FACTOR,
     }
     volume_key = volume_kms_key(platform.training_instance_type, platform.kms_key_arn)
     training_prefix = f"s3://{platform.models_bucket}/training"
@@ -147,6 +148,10 @@ def _launch(arguments: dict[str, Any], inputs: dict[str, str], job_name: str, se
             encoding="utf-8",
         )
         os.environ["SAGEMAKER_USER_CONFIG_OVERRIDE"] = str(overrides)
+        # v2 is a decision (docs/decisions.md), not an oversight
+        os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
+        for chatty in ("sagemaker", "sagemaker.config", "botocore"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         from sagemaker.huggingface import HuggingFace
         from sagemaker.inputs import TrainingInput
         from sagemaker.session import Session

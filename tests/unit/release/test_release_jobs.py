@@ -125,6 +125,24 @@ def test_a_failed_job_says_reason_last_lines_link_and_what_to_do(fake_time):
     assert "what to do: fix what the reason names" in message
 
 
+def test_the_cause_is_shown_and_not_what_the_launcher_says_about_it():
+    launcher = ["E1123 torch/distributed/elastic/multiprocessing/api.py failed (exitcode: 1)", *["noise"] * 40]
+    toolkit = "2026-11-23 02:58:25,185 sagemaker-training-toolkit INFO     Waiting"
+    told = jobs.telling_lines(
+        {
+            "job/algo-2": [*["step"] * 30, "ValueError: two", *launcher],
+            "job/algo-1": ["step", "ValueError: one", toolkit, *launcher],
+        }
+    )
+    assert told == ["step", "ValueError: one", *["step"] * 9, "ValueError: two"]
+
+
+def test_a_log_with_nothing_but_the_launcher_is_shown_as_it_is():
+    assert jobs.telling_lines({"job/algo-1": ["sagemaker-training-toolkit ERROR no entry point"]}) == [
+        "sagemaker-training-toolkit ERROR no entry point"
+    ]
+
+
 def test_a_processing_job_fails_with_its_exit_message(fake_time):
     session = Scripted(
         [
