@@ -152,8 +152,8 @@ class ProcessingRun:
         job = self._job
         try:
             self._conclude(self._process())
-        except FileNotFoundError as error:
-            job.finish("Failed", f"ClientError: Data download failed: {error}")
+        except jobs.JobFailedError as error:
+            job.finish("Failed", str(error))
         except (*storage.FAILURES, ValueError, AwsError) as error:
             job.finish("Failed", f"ClientError: {error}")
         except Exception as error:

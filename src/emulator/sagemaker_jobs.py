@@ -40,6 +40,10 @@ REASON_LENGTH = 1024
 ACTIVE = ("InProgress", "Stopping")
 
 
+class JobFailedError(Exception):
+    """A job can't go on; the message is its FailureReason."""
+
+
 class Job:
     """Record of one job. The thread that runs it writes; requests read a consistent `description` under the lock."""
 
@@ -181,13 +185,13 @@ def instance_environment(cloud, role_arn: str, session: str, instance: Instance,
 def download_input(s3, instances: list[Instance], uri: str, container_path: str, distribution: str | None) -> None:
     """Brings one input onto every instance, whole or sharded.
 
-    Raises FileNotFoundError where there is nothing at `uri`, as SageMaker fails such a job.
+    Raises JobFailedError where there is nothing at `uri`, as SageMaker fails such a job.
     """
     location = storage.parse_location(uri)
     keys = storage.list_keys(s3, location)
     if not keys:
-        raise FileNotFoundError(
-            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
+        raise JobFailedError(
+            f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
             "exists in the selected region, that objects exist under that S3 prefix, and that the role may list it."
         )
     if distribution == "ShardedByS3Key":
@@ -210,15 +214,19 @@ def run_instances(
     """Runs one command on each instance until all have ended, one has failed, or an ending event has come.
 
     `commands` maps an instance's name to its argument list and environment. `ending_events` maps a name to a
-    function that says whether it has come. After a failure or an event the remaining processes are ended.
+    function that says whether it has come. After a failure or an event the remaining processes are ended. Raises
+    JobFailedError where a command can't be started.
     """
     children: dict[str, Child] = {}
     try:
         for instance in instances:
             command, environment = commands[instance.name]
-            children[instance.name] = start_child(
-                command, cwd=instance.base, environment=environment, on_line=output.receiver(instance)
-            )
+            try:
+                children[instance.name] = start_child(
+                    command, cwd=instance.base, environment=environment, on_line=output.receiver(instance)
+                )
+            except OSError as error:
+                raise JobFailedError(f"AlgorithmError: {command[0]} can't be started: {error}") from error
         while True:
             exit_codes = {name: child.wait(0) for name, child in children.items()}
             failed = next((each for each in instances if exit_codes[each.name] not in (None, 0)), None)

@@ -242,8 +242,8 @@ class TrainingRun:
                 job.enter("Starting")
                 ended = self._train()
             self._conclude(ended)
-        except FileNotFoundError as error:
-            job.finish("Failed", "Failed", f"ClientError: Data download failed: {error}")
+        except jobs.JobFailedError as error:
+            job.finish("Failed", "Failed", str(error))
         except (*storage.FAILURES, ValueError, AwsError) as error:
             job.finish("Failed", "Failed", f"ClientError: {error}")
         except Exception as error:
