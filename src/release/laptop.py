@@ -261,7 +261,7 @@ def run_terraform_json(laptop: Laptop, command: str, *arguments: str) -> Iterato
                 except ValueError:
                     problems.append(line.rstrip())
                     continue
-                if event.get("type") == "apply_complete":
+                if event.get("type") == "apply_complete" and event["hook"]["action"] != "read":
                     yield event["hook"]["resource"]["addr"]
                 elif event.get("type") == "diagnostic" and event["@level"] == "error":
                     problems.append(describe_diagnostic(event["diagnostic"]))
