@@ -1,0 +1,8 @@
+"""The door through which a Processing job evaluates a model."""
+
+import sys
+
+from moderation.evaluation import main
+
+if __name__ == "__main__":
+    sys.exit(main())
