@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from botocore.exceptions import ClientError
+
 
 class AwsError(Exception):
     """An error answer as AWS gives it.
@@ -19,3 +21,9 @@ class AwsError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+    @classmethod
+    def from_client(cls, error: ClientError) -> AwsError:
+        """The same error, as a client of moto or of another of our services received it."""
+        found = error.response["Error"]
+        return cls(found["Code"], found["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"])

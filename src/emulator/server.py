@@ -19,17 +19,30 @@ from werkzeug.wrappers import Response
 
 from emulator import protocol
 from emulator.cloud import Cloud
+from emulator.codebuild import CodeBuild
 from emulator.codecommit import CodeCommit
+from emulator.codepipeline import CodePipeline
+from emulator.connections import CodeConnections, CodeStarConnections
 from emulator.errors import AwsError
 from emulator.githost import repository_of, serve_git
 from emulator.protocol import Answer, Call
+from emulator.runtime import SageMakerRuntime
+from emulator.s3 import S3
+from emulator.sagemaker import SageMaker
 from emulator.service import Service, not_emulated
 
 LOG = logging.getLogger("emulator")
 
 # One line per service that we emulate ourselves; every other service is moto's.
 SERVICES: list[type[Service]] = [
+    CodeBuild,
     CodeCommit,
+    CodePipeline,
+    SageMakerRuntime,
+    CodeConnections,
+    CodeStarConnections,
+    S3,
+    SageMaker,
 ]
 
 
@@ -113,6 +126,15 @@ class Application:
     def _own_page(self, request: Request) -> Answer:
         if request.path == "/_emulator/health":
             return _json(200, {"status": "ok", "pid": os.getpid(), "services": sorted(self.cloud.services)})
+        # What AWS does by itself and a demonstration wants on demand: /_emulator/<service>/<action>/<name>
+        _, _, *words = request.path.split("/")
+        service = self.cloud.services.get(words[0])
+        if request.method == "POST" and service and len(words) == 3:
+            try:
+                service.on_demand(words[1], words[2])
+            except AwsError as error:
+                return _json(error.status, {"error": str(error)})
+            return _json(200, {"status": "ok"})
         return _json(404, {"error": f"no page {request.path}; there is /_emulator/health"})
 
 

@@ -36,6 +36,10 @@ class Service:
     def stop(self) -> None:
         """Called before the emulator ends: background work ends here."""
 
+    def on_demand(self, action: str, name: str) -> None:
+        """What `POST /_emulator/<service>/<action>/<name>` asks for. Raises AwsError (404) for an unknown action."""
+        raise AwsError("NotFound", f"{self.service_name} has no action {action!r}", status=404)
+
     def operation(self, name: str) -> Callable[[dict, Caller], dict | None] | None:
         """The method of an operation, or None where moto answers.
 

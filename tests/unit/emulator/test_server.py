@@ -1,0 +1,134 @@
+"""The running server: dispatch, refusals, the record of calls, start and stop."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.server import Emulator
+from emulator.service import Service
+
+SRC = Path(__file__).parents[3] / "src"
+
+
+def calls(cloud) -> list[dict]:
+    return [json.loads(line) for line in (cloud.root / "calls.jsonl").read_text().splitlines()]
+
+
+def test_health_names_the_services(cloud_url):
+    with urllib.request.urlopen(f"{cloud_url}/_emulator/health") as answer:
+        assert "codecommit" in json.load(answer)["services"]
+
+
+def test_what_is_not_emulated_names_service_and_operation(aws):
+    with pytest.raises(ClientError) as caught:
+        aws("codecommit").list_pull_requests(repositoryName="r")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "codecommit:ListPullRequests is not emulated" in str(caught.value)
+
+
+def test_what_moto_does_not_emulate_is_refused_as_well(aws):
+    with pytest.raises(ClientError) as caught:
+        aws("kms").derive_shared_secret(KeyId="k", KeyAgreementAlgorithm="ECDH", PublicKey=b"0" * 44)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "kms:DeriveSharedSecret" in str(caught.value)
+
+
+def test_a_fault_of_our_own_is_a_500_and_the_server_lives_on(cloud, aws, monkeypatch):
+    def broken(self, request, caller):
+        return {"nonsense": 1}
+
+    monkeypatch.setattr(type(cloud.services["codecommit"]), "list_repositories", broken)
+    with pytest.raises(ClientError) as caught:
+        aws("codecommit").list_repositories()
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    monkeypatch.undo()
+    assert "repositories" in aws("codecommit").list_repositories()
+
+
+def test_cbor_calls_reach_moto_and_come_back(aws):
+    cloudwatch = aws("cloudwatch")
+    cloudwatch.put_metric_data(Namespace="Protocol", MetricData=[{"MetricName": "m", "Value": 1.5}])
+    found = cloudwatch.list_metrics(Namespace="Protocol")["Metrics"]
+    assert [metric["MetricName"] for metric in found] == ["m"]
+
+
+def test_every_call_is_recorded_under_its_principal(cloud, aws):
+    aws("iam").create_role(RoleName="recorded", AssumeRolePolicyDocument=json.dumps({"Statement": []}))
+    role = f"arn:aws:iam::{cloud.account_id}:role/recorded"
+    cloud.client("ssm", role_arn=role, session_name="watch").describe_parameters()
+    aws("ssm").describe_parameters()
+    as_role, as_account = [call for call in calls(cloud) if call["operation"] == "DescribeParameters"][-2:]
+    assert as_role["principal"] == f"arn:aws:sts::{cloud.account_id}:assumed-role/recorded/watch"
+    assert as_account["principal"] == f"arn:aws:iam::{cloud.account_id}:root"
+    assert as_role["service"] == "ssm"
+    assert as_role["status"] == 200
+
+
+def test_a_role_that_does_not_exist_cannot_be_assumed(cloud):
+    with pytest.raises(Exception, match="does not exist"):
+        cloud.credentials(f"arn:aws:iam::{cloud.account_id}:role/nobody", "s")
+
+
+def test_an_object_of_several_megabytes_survives_the_way_through(aws):
+    s3 = aws("s3")
+    s3.create_bucket(Bucket="server-large")
+    body = os.urandom(3_000_000)
+    s3.put_object(Bucket="server-large", Key="a b/ü", Body=body)
+    assert s3.get_object(Bucket="server-large", Key="a b/ü")["Body"].read() == body
+
+
+def test_services_start_and_stop_with_the_emulator(tmp_path, monkeypatch):
+    happened = []
+    monkeypatch.setattr(Service, "start", lambda self: happened.append("start"))
+    monkeypatch.setattr(Service, "stop", lambda self: happened.append("stop"))
+    running = Emulator(tmp_path)
+    running.cloud.services = {name: running.cloud.services[name] for name in ["codecommit"]}
+    running.start()
+    running.cloud.on_shutdown(lambda: happened.append("first"))
+    running.stop()
+    assert happened == ["start", "first", "stop"]
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"{running.cloud.url}/_emulator/health", timeout=2)
+
+
+def start_process(root: Path, port: int) -> subprocess.Popen:
+    command = [sys.executable, "-m", "emulator", "serve", "--root", str(root), "--port", str(port)]
+    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(SRC)}, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_command_writes_its_address_and_ends_on_sigterm(tmp_path):
+    process = start_process(tmp_path, 0)
+    try:
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "emulator.json").exists():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        ready = json.loads((tmp_path / "emulator.json").read_text())
+        assert ready["pid"] == process.pid
+        with urllib.request.urlopen(f"{ready['url']}/_emulator/health") as answer:
+            assert answer.status == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert not (tmp_path / "emulator.json").exists()
+
+
+def test_a_taken_port_is_named_in_one_sentence(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"port {port} of 127.0.0.1 is taken"):
+            Emulator(tmp_path, port)
