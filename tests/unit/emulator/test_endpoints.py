@@ -156,8 +156,11 @@ class Traffic:
             thread.start()
         return self
 
-    def __exit__(self, *_):
+    def end(self) -> None:
         self._end.set()
+
+    def __exit__(self, *_):
+        self.end()
         for thread in self._threads:
             thread.join()
 
@@ -182,6 +185,22 @@ def test_an_update_moves_all_traffic_without_one_failed_request(endpoint, sagema
     assert traffic.errors == []
     assert set(traffic.answers) == {"old", "new"}
     assert ask(endpoint, text="a")["by"] == "new"
+
+
+def test_the_old_model_finishes_its_last_request_before_it_goes(endpoint, cloud, sagemaker, config, settled, ask):
+    config("new")
+    serving = cloud.services["sagemaker"].endpoint(endpoint).live.variants["main"]
+    slow = Traffic(ask, endpoint, threads=1, text="a", seconds=2.5)
+    with slow:
+        while not serving.running_requests:
+            time.sleep(0.01)
+        slow.end()
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName="new")
+        while sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"] != "new":
+            time.sleep(0.02)
+    assert slow.errors == []
+    assert slow.answers == {"old": 1}
+    assert settled(endpoint)["EndpointConfigName"] == "new"
 
 
 def test_an_alarm_takes_a_bad_model_back(endpoint, aws, sagemaker, config, settled, ask):
@@ -219,8 +238,8 @@ def test_an_alarm_takes_a_bad_model_back(endpoint, aws, sagemaker, config, settl
 def test_an_alarm_that_somebody_set_takes_an_update_back(endpoint, aws, sagemaker, config, settled):
     aws("cloudwatch").put_metric_alarm(
         AlarmName="by-hand",
-        Namespace="Custom",
-        MetricName="Anything",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
         Statistic="Sum",
         Period=60,
         EvaluationPeriods=1,
