@@ -174,7 +174,7 @@ class ProcessingRun:
         for instance in self._instances:
             self._lay_out(instance)
         syncs = [sync for instance in self._instances for sync in self._continuous_outputs(s3, instance)]
-        output = jobs.InstanceOutput(self._cloud, LOG_GROUP, job.name, self._instances, lambda line: None)
+        output = jobs.InstanceOutput(self._cloud, LOG_GROUP, job, self._instances, lambda line: None)
         with job.lock:
             job.started = job.modified = jobs.now()
         deadline = time.monotonic() + job.max_runtime_seconds

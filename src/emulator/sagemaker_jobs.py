@@ -113,11 +113,12 @@ class Ended:
 class InstanceOutput:
     """Sends the lines of each instance to its own log stream, and to `observe`."""
 
-    def __init__(self, cloud, group: str, job_name: str, instances: Iterable[Instance], observe: Callable[[str], None]):
+    def __init__(self, cloud, group: str, job: Job, instances: Iterable[Instance], observe: Callable[[str], None]):
         self._observe = observe
-        started = int(time.time())
+        started, role_arn = int(time.time()), job.request["RoleArn"]
         self._streams = {
-            instance.name: LogStream(cloud, group, f"{job_name}/{instance.name}-{started}") for instance in instances
+            instance.name: LogStream(cloud, group, f"{job.name}/{instance.name}-{started}", role_arn)
+            for instance in instances
         }
 
     def receiver(self, instance: Instance) -> Callable[[str], None]:
@@ -162,14 +163,17 @@ def loopback_interface() -> str:
 
 
 def instance_environment(cloud, role_arn: str, session: str, instance: Instance, count: int, given: dict) -> dict:
-    """The whole environment of the processes on an instance: the image's, the role's credentials, the job's own."""
+    """The whole environment of the processes on an instance: the image's, the role's credentials, the job's own.
+
+    `given` is what the request sets; a PYTHONPATH in it comes after what the emulated instance needs.
+    """
+    given = {name: instance.relocate(value) for name, value in given.items()}
     environment = base_environment(cloud) | cloud.credentials(role_arn, session)
     # The interpreter's own directory, so that an emulator started by its path finds the toolkit beside it.
     image_path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     return {
         **environment,
         "PATH": os.pathsep.join([str(CONTAINER_FILES), image_path]),
-        "PYTHONPATH": str(CONTAINER_FILES),
         "PYTHONUNBUFFERED": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_ROOT_USER_ACTION": "ignore",
@@ -178,7 +182,8 @@ def instance_environment(cloud, role_arn: str, session: str, instance: Instance,
         "CUDA_VISIBLE_DEVICES": "",
         "HF_HUB_OFFLINE": "1",
         "GLOO_SOCKET_IFNAME": loopback_interface(),
-        **{name: instance.relocate(value) for name, value in given.items()},
+        **given,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(CONTAINER_FILES), given.get("PYTHONPATH")])),
     }
 
 
@@ -191,8 +196,9 @@ def download_input(s3, instances: list[Instance], uri: str, container_path: str,
     keys = storage.list_keys(s3, location)
     if not keys:
         raise JobFailedError(
-            f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
-            "exists in the selected region, that objects exist under that S3 prefix, and that the role may list it."
+            f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input data source. '
+            "Please ensure that the bucket exists in the selected region, that objects exist under that S3 prefix, "
+            "and that the role may list it."
         )
     if distribution == "ShardedByS3Key":
         for instance in instances:

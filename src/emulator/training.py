@@ -264,7 +264,7 @@ class TrainingRun:
         syncs = [sync for instance in self._instances for sync in self._restore_checkpoints(s3, instance)]
         for instance in self._instances:
             self._lay_out(instance)
-        output = jobs.InstanceOutput(self._cloud, LOG_GROUP, job.name, self._instances, job.metrics.observe)
+        output = jobs.InstanceOutput(self._cloud, LOG_GROUP, job, self._instances, job.metrics.observe)
         publisher = MetricsPublisher(self._cloud, job)
         job.enter("Training")
         began = time.monotonic()
@@ -391,7 +391,7 @@ class MetricsPublisher:
     """Sends a job's metrics to CloudWatch while it runs."""
 
     def __init__(self, cloud, job: TrainingJob):
-        self._client = cloud.client("cloudwatch")
+        self._client = cloud.client("cloudwatch", job.request["RoleArn"], "SageMaker")
         self._job = job
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"metrics-{job.name}", daemon=True)

@@ -9,8 +9,6 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.sagemaker_jobs import CONTAINER_FILES
-
 BUCKET = "training-tests"
 ROLE = "arn:aws:iam::123456789012:role/training-tests"
 TRUST = {
@@ -131,7 +129,7 @@ def test_the_real_toolkit_runs_the_script_with_its_hyperparameters_and_channels(
     }
     # The toolkit imports torch only to log its version: 2 seconds that this test can do without.
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('hidden')")
-    request["Environment"] = {"PYTHONPATH": f"{CONTAINER_FILES}:{tmp_path}"}
+    request["Environment"] = {"PYTHONPATH": str(tmp_path)}
     sagemaker.create_training_job(**request)
     description = wait_for(sagemaker, name)
     assert description["TrainingJobStatus"] == "Completed", description.get("FailureReason")
@@ -196,10 +194,12 @@ def test_lines_are_readable_while_the_job_runs(sagemaker, aws, name):
 
 
 def test_the_role_makes_the_calls_for_data_and_results(sagemaker, cloud, name):
-    run(sagemaker, name, "touch /opt/ml/model/weights", InputDataConfig=channel())
+    run(sagemaker, name, "touch /opt/ml/model/weights; echo done", InputDataConfig=channel())
     calls = [json.loads(line) for line in (cloud.root / "calls.jsonl").read_text().splitlines()]
     uploads = [each for each in calls if each["operation"] == "PutObject" and name in each["path"]]
+    logs = [each for each in calls if each["operation"] == "PutLogEvents" and "training-tests" in each["principal"]]
     assert [each["principal"].split("/")[1] for each in uploads] == ["training-tests"]
+    assert logs
 
 
 def test_a_failure_ends_the_other_instances_and_gives_its_reason(sagemaker, name):
