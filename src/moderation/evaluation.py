@@ -17,7 +17,7 @@ import numpy as np
 from moderation.container import say, write_exit_message
 from moderation.dataset import Split, read_labels, read_split
 from moderation.metrics import compare, scores
-from moderation.thresholds import choose_thresholds, read_policy
+from moderation.thresholds import choose_thresholds, prevalences, read_policy
 
 SCHEMA_VERSION = 1
 ARCHIVE = "model.tar.gz"
@@ -141,7 +141,7 @@ def judge_baseline(train: Split, validation: Split, test: Split) -> tuple[np.nda
     from moderation.baseline import baseline_probabilities
 
     validation_probs, test_probs = baseline_probabilities(train.texts, train.truth, [validation.texts, test.texts])
-    return choose_thresholds(validation.truth, validation_probs), test_probs
+    return choose_thresholds(validation.truth, validation_probs, prevalences(train.truth)), test_probs
 
 
 def write_results(result: dict[str, Any], output: Path) -> None:

@@ -10,25 +10,42 @@ import numpy as np
 
 MINIMUM_POSITIVES = 5  # below it, a label's own best threshold is chance
 HALF_TRUST_POSITIVES = 15  # with so many, a label's own threshold counts half
-SMALLEST, LARGEST = 0.01, 0.99
+SMALLEST, LARGEST = 0.001, 0.999
 
 
-def choose_thresholds(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """Thresholds (labels) that maximise F1 on truth and probs (rows, labels).
+def choose_thresholds(truth: np.ndarray, probs: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
+    """Thresholds (labels) that maximise F1 on truth and probs (rows, labels) of the validation split.
 
-    A threshold chosen on few positives overfits them, so it is shrunk, on the logit scale, towards the one threshold
-    that maximises F1 over all labels together; a label with fewer than MINIMUM_POSITIVES takes that one.
+    A threshold chosen on few positives overfits them, so it is shrunk, on the logit scale, towards the one that flags
+    as many validation rows as `prevalence` (labels), the share of positives in the train split, lets expect; a label
+    with fewer than MINIMUM_POSITIVES takes that one.
     """
-    known = ~np.isnan(truth)
-    pooled = best_threshold(truth[known], probs[known])
     chosen = np.empty(truth.shape[1])
     for index in range(truth.shape[1]):
-        rows = known[:, index]
-        positives = truth[rows, index].sum()
+        known = ~np.isnan(truth[:, index])
+        answers, scored = truth[known, index], probs[known, index]
+        expected = prevalence_threshold(scored, float(prevalence[index]))
+        positives = answers.sum()
         trust = positives / (positives + HALF_TRUST_POSITIVES) if positives >= MINIMUM_POSITIVES else 0.0
-        own = best_threshold(truth[rows, index], probs[rows, index]) if trust else pooled
-        chosen[index] = _sigmoid(trust * _logit(own) + (1 - trust) * _logit(pooled))
+        own = best_threshold(answers, scored)
+        chosen[index] = _sigmoid(trust * _logit(own) + (1 - trust) * _logit(expected))
     return np.round(chosen, 4)
+
+
+def prevalences(truth: np.ndarray) -> np.ndarray:
+    """Share of positives (labels) among the annotated rows of truth (rows, labels)."""
+    annotated = (~np.isnan(truth)).sum(axis=0)
+    return np.nansum(truth, axis=0) / np.maximum(annotated, 1)
+
+
+def prevalence_threshold(probs: np.ndarray, prevalence: float) -> float:
+    """The threshold that flags the share `prevalence` of the scores (rows), at least one of them."""
+    if not len(probs):
+        return 0.5
+    ranked = np.sort(probs.astype(np.float64))[::-1]
+    count = min(max(1, round(prevalence * len(ranked))), len(ranked))
+    below = ranked[count] if count < len(ranked) else 0.0
+    return float(np.clip((ranked[count - 1] + below) / 2, SMALLEST, LARGEST))
 
 
 def best_threshold(truth: np.ndarray, probs: np.ndarray) -> float:

@@ -21,7 +21,7 @@ from moderation.batching import Tokens, tokenise
 from moderation.container import checkpoint_directory, say, write_failure
 from moderation.dataset import read_labels, read_split
 from moderation.scoring import choose_device, choose_dtype, features
-from moderation.thresholds import choose_thresholds, policy
+from moderation.thresholds import choose_thresholds, policy, prevalences
 
 STOPPED = 128 + signal.SIGTERM  # exit status of a process that a signal ended
 SOURCE = Path(__file__).resolve().parent.parent
@@ -120,7 +120,9 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         )
         return STOPPED
     metrics = trainer.evaluate()
-    thresholds = choose_thresholds(validation_split.truth, trainer.validation_probabilities())
+    thresholds = choose_thresholds(
+        validation_split.truth, trainer.validation_probabilities(), prevalences(train_split.truth)
+    )
     if here.leads:
         record = {
             "hyperparameters": arguments.hyperparameters(),
