@@ -18,7 +18,10 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from emulator import protocol
+from emulator.autoscaling import ApplicationAutoScaling
+from emulator.budgets import Budgets
 from emulator.cloud import Cloud
+from emulator.cloudwatch import CloudWatch
 from emulator.codebuild import CodeBuild
 from emulator.codecommit import CodeCommit
 from emulator.codepipeline import CodePipeline
@@ -43,6 +46,9 @@ SERVICES: list[type[Service]] = [
     CodeStarConnections,
     S3,
     SageMaker,
+    ApplicationAutoScaling,
+    Budgets,
+    CloudWatch,
 ]
 
 
