@@ -67,6 +67,13 @@ def finished(aws, build_id: str) -> dict:
     raise AssertionError(f"the build has not ended: {build}")
 
 
+def eventually(holds) -> None:
+    deadline = time.monotonic() + 3
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def phases(build: dict) -> dict[str, dict]:
     return {phase["phaseType"]: phase for phase in build["phases"]}
 
@@ -260,7 +267,7 @@ def test_source_zip_becomes_artifacts_reports_and_a_cache(aws, bucket, project, 
     cases = aws("codebuild").describe_test_cases(reportArn=report["arn"], filter={"status": "FAILED"})["testCases"]
     assert [(case["name"], case["message"]) for case in cases] == [("bad", "1 != 2\nhere")]
     assert "no cache" not in log_of(aws, run(name))
-    assert list(cloud.directory("codebuild").joinpath(name).iterdir()) == []
+    eventually(lambda: list(cloud.directory("codebuild").joinpath(name).iterdir()) == [])
 
 
 def test_a_stopped_build_ends_with_all_its_processes(aws, project, tmp_path):
