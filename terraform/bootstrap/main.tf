@@ -105,7 +105,7 @@ data "aws_iam_policy_document" "tls_only" {
     resources = [local.bucket_arn, "${local.bucket_arn}/*"]
 
     principals {
-      type        = "*"
+      type        = "AWS"
       identifiers = ["*"]
     }
     condition {

@@ -31,7 +31,8 @@ resource "aws_sagemaker_model" "this" {
   }
 }
 
-# The config of the release before stays as long as SageMaker may roll back to it.
+# The config of the release before stays as long as SageMaker may roll back to it. A release key stands for all that
+# is in a config, which can't be changed: other settings make another key, and an old config stays what it was.
 resource "aws_sagemaker_endpoint_configuration" "this" {
   for_each = var.releases
 
@@ -52,6 +53,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
 
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [kms_key_arn, production_variants]
   }
 }
 

@@ -60,6 +60,12 @@ data "aws_iam_policy_document" "prepare" {
     actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
     resources = ["${var.bucket_arns.data}/base-models/*"]
   }
+  # A dataset is checked against its manifest before it gets the name that training reads.
+  statement {
+    sid       = "PublishDataset"
+    actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    resources = ["${var.bucket_arns.data}/prepared/*"]
+  }
   statement {
     sid       = "UploadCode"
     actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
@@ -116,6 +122,12 @@ data "aws_iam_policy_document" "train" {
     sid       = "ReadPreparedData"
     actions   = ["s3:GetObject"]
     resources = ["${var.bucket_arns.data}/prepared/*", "${var.bucket_arns.data}/base-models/*"]
+  }
+  # A model that an earlier attempt made is found and not trained again.
+  statement {
+    sid       = "ReadTrainedModels"
+    actions   = ["s3:GetObject"]
+    resources = ["${var.bucket_arns.models}/training/*"]
   }
   statement {
     sid       = "UploadCode"
@@ -232,23 +244,17 @@ data "aws_iam_policy_document" "evaluate" {
     actions   = ["sagemaker:DescribeTrainingJob"]
     resources = ["${local.arn.sagemaker}:training-job/${var.project_name}-train-*"]
   }
-  # The only role that adds to the registry.
+  # The only role that adds to the registry; an unchanged candidate is found and not registered again.
   statement {
     sid = "RegisterCandidates"
     actions = [
       "sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage",
-      "sagemaker:DescribeModelPackageGroup", "sagemaker:UpdateModelPackage",
+      "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages",
     ]
     resources = [
       "${local.arn.sagemaker}:model-package-group/${var.model_package_group_name}",
       "${local.arn.sagemaker}:model-package/${var.model_package_group_name}/*",
     ]
-  }
-  # An unchanged candidate is found and not registered again. AWS knows no resource for lists of packages.
-  statement {
-    sid       = "ListCandidates"
-    actions   = ["sagemaker:ListModelPackages"]
-    resources = ["*"]
   }
   # The champion is what prod runs now.
   statement {

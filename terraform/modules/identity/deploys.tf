@@ -37,11 +37,20 @@ data "aws_iam_policy_document" "deploy" {
       "${local.arn.sagemaker}:model/${each.value}-*",
     ]
   }
-  # Reads the gate's verdict, and records that a person approved; it can't register anything.
+  # Reads the gate's verdict, and makes a model from a package that exists; it can't register one.
   statement {
-    sid       = "ReleasePackage"
-    actions   = ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"]
+    sid       = "ReadPackage"
+    actions   = ["sagemaker:CreateModel", "sagemaker:DescribeModelPackage"]
     resources = ["${local.arn.sagemaker}:model-package/${var.model_package_group_name}/*"]
+  }
+  # Prod comes after the approval, and so it is prod that writes the approval into the registry.
+  dynamic "statement" {
+    for_each = each.key == "prod" ? [1] : []
+    content {
+      sid       = "RecordApproval"
+      actions   = ["sagemaker:UpdateModelPackage"]
+      resources = ["${local.arn.sagemaker}:model-package/${var.model_package_group_name}/*"]
+    }
   }
   statement {
     sid       = "PassEndpointRole"

@@ -95,10 +95,11 @@ data "aws_iam_policy_document" "processing" {
     actions   = ["s3:GetObject"]
     resources = ["${var.bucket_arns.data}/*", "${var.bucket_arns.models}/code/*", "${var.bucket_arns.models}/training/*"]
   }
+  # What a job writes becomes a dataset only when the prepare build has checked and published it.
   statement {
-    sid       = "WriteDatasetsAndEvaluations"
+    sid       = "WriteJobOutput"
     actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
-    resources = ["${var.bucket_arns.data}/prepared/*", "${var.bucket_arns.models}/evaluation/*"]
+    resources = ["${var.bucket_arns.data}/prepared/_jobs/*", "${var.bucket_arns.models}/evaluation/*"]
   }
   statement {
     sid       = "ListInputAndOutput"
