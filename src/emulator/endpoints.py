@@ -16,6 +16,7 @@ from emulator.errors import AwsError
 from emulator.fleet import Container, Fleet
 from emulator.hosting import Deployment, Endpoint, Hosting, Variant
 from emulator.resource_listing import Entry, listing
+from emulator.sagemaker_jobs import find_role
 from emulator.storage import parse_location
 
 # What a config or model may ask for that is not emulated, and would otherwise seem to work.
@@ -52,6 +53,8 @@ class EndpointOperations:
         name = request["ModelName"]
         arn = self.cloud.arn("sagemaker", f"model/{name}")
         container = self._container(request)
+        if "ExecutionRoleArn" in request:
+            find_role(self.cloud, request["ExecutionRoleArn"])
         if container.model_data_url:
             self._check_model_data(container.model_data_url, request.get("ExecutionRoleArn"))
         self._remember(self._models, name, arn, request, "model")

@@ -6,7 +6,6 @@ import http.client
 import logging
 import queue
 import shutil
-import socket
 import tarfile
 import tempfile
 import threading
@@ -99,9 +98,11 @@ class Fleet:
     def invoke(self, body: bytes, headers: dict[str, str]) -> ModelAnswer:
         """Send one request to the model. Raises UnavailableError, or TimeoutError after 60 s."""
         try:
-            return self._exchange(self._idle.get_nowait(), body, headers)
+            kept = self._idle.get_nowait()
+            kept.sock.settimeout(INVOCATION_SECONDS)
+            return self._exchange(kept, body, headers)
         except queue.Empty:
-            pass
+            log.debug("no idle connection to %s; opening one", self.endpoint_name)
         except (ConnectionError, http.client.HTTPException):
             log.debug("a kept connection to %s was closed; using a new one", self.endpoint_name)
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INVOCATION_SECONDS)
@@ -122,8 +123,6 @@ class Fleet:
     def _exchange(self, connection: http.client.HTTPConnection, body: bytes, headers: dict[str, str]) -> ModelAnswer:
         try:
             connection.request("POST", "/invocations", body, headers)
-            if connection.sock is not None:
-                connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             response = connection.getresponse()
             answer = ModelAnswer(
                 response.status,

@@ -46,7 +46,7 @@ class SageMakerRuntime(Service):
         except UnavailableError as error:
             raise AwsError("ServiceUnavailable", f"{error}.", status=503) from error
         except TimeoutError as error:
-            raise self._model_error(variant, 0, f"Your invocation timed out: {_TIMED_OUT}") from error
+            raise self._model_error(variant, 0, _TIMED_OUT) from error
         finally:
             answered = time.monotonic()
             endpoint.release(variant)
@@ -110,7 +110,10 @@ class SageMakerRuntime(Service):
         )
 
 
-_TIMED_OUT = "the model did not answer within 60 seconds."
+_TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from the container. Review the latency metrics of the "
+    "container in Amazon CloudWatch, resolve the issue, and try again."
+)
 
 
 def _headers(request: dict) -> dict[str, str]:

@@ -46,7 +46,8 @@ def sagemaker(aws):
 @pytest.fixture(scope="module")
 def role(aws):
     aws("s3").create_bucket(Bucket=BUCKET)
-    document = json.dumps({"Statement": []})
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     return aws("iam").create_role(RoleName="hosting", AssumeRolePolicyDocument=document)["Role"]["Arn"]
 
 
@@ -415,6 +416,15 @@ def test_a_model_without_its_data_is_refused(sagemaker, role):
     container = {"Image": "i", "ModelDataUrl": f"s3://{BUCKET}/absent"}
     assert f"Could not access model data at s3://{BUCKET}/absent" in refusal(
         sagemaker.create_model, ModelName="x", ExecutionRoleArn=role, PrimaryContainer=container
+    )
+
+
+def test_a_role_that_sagemaker_may_not_assume_is_refused(aws, sagemaker, config):
+    config("old")
+    other = aws("iam").create_role(RoleName="other", AssumeRolePolicyDocument='{"Statement": []}')["Role"]["Arn"]
+    container = {"Image": "i", "ModelDataUrl": f"s3://{BUCKET}/old"}
+    assert f"Could not assume role {other}" in refusal(
+        sagemaker.create_model, ModelName="x", ExecutionRoleArn=other, PrimaryContainer=container
     )
 
 

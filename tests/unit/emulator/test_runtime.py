@@ -10,8 +10,10 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator import fleet
+
 CODE = """
-import json, os
+import json, os, time
 def model_fn(model_dir):
     return None
 def input_fn(body, content_type):
@@ -20,6 +22,7 @@ def input_fn(body, content_type):
         raise ValueError("the request has no text")
     return request
 def predict_fn(data, model, context):
+    time.sleep(data.get("seconds", 0))
     return {"pid": os.getpid(), "attributes": context.get_request_header(0, "X-Amzn-SageMaker-Custom-Attributes")}
 def output_fn(prediction, accept):
     return json.dumps(prediction)
@@ -30,7 +33,8 @@ def output_fn(prediction, accept):
 def endpoint(aws):
     """The name of an endpoint in service with two variants, `big` (weight 3) and `small` (weight 1)."""
     sagemaker, s3 = aws("sagemaker"), aws("s3")
-    document = json.dumps({"Statement": []})
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = aws("iam").create_role(RoleName="runtime", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w:gz") as tar:
@@ -132,6 +136,13 @@ def test_invocations_reach_cloudwatch_within_seconds(endpoint, invoke, aws):
         time.sleep(0.1)
     assert points[0]["SampleCount"] >= 1
     assert 10 < points[0]["Average"] < 10_000_000  # microseconds
+
+
+def test_a_model_that_takes_too_long_is_a_model_error_without_a_status(endpoint, invoke, monkeypatch):
+    monkeypatch.setattr(fleet, "INVOCATION_SECONDS", 0.2)
+    with pytest.raises(ClientError, match="Your invocation timed out") as caught:
+        invoke(endpoint, b'{"text": "a", "seconds": 0.6}', TargetVariant="big")
+    assert caught.value.response["OriginalStatusCode"] == 0
 
 
 def test_a_killed_model_server_is_unavailable_and_then_started_again(endpoint, invoke):
