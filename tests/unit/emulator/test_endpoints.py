@@ -112,15 +112,21 @@ def ask(aws):
     return invoke
 
 
+@pytest.fixture(scope="module")
+def shared_endpoint(sagemaker, config, settled):
+    sagemaker.create_endpoint(EndpointName="shared", EndpointConfigName=config("old"))
+    yield "shared"
+    settled("shared")
+    sagemaker.delete_endpoint(EndpointName="shared")
+
+
 @pytest.fixture
-def endpoint(sagemaker, config, settled, request):
-    """An endpoint in service on the config `old`, of a name of its own."""
-    name = request.node.name.replace("_", "-")[:60].strip("-")
-    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config("old"))
-    assert settled(name)["EndpointStatus"] == "InService"
-    yield name
-    settled(name)
-    sagemaker.delete_endpoint(EndpointName=name)
+def endpoint(shared_endpoint, sagemaker, settled):
+    """An endpoint in service on the config `old`; what a test does to it is taken back for the next."""
+    if settled(shared_endpoint)["EndpointConfigName"] != "old":
+        sagemaker.update_endpoint(EndpointName=shared_endpoint, EndpointConfigName="old")
+    assert settled(shared_endpoint)["EndpointConfigName"] == "old"
+    return shared_endpoint
 
 
 def refusal(call, **request) -> str:
@@ -191,7 +197,7 @@ def test_an_update_moves_all_traffic_without_one_failed_request(endpoint, sagema
 def test_the_old_model_finishes_its_last_request_before_it_goes(endpoint, cloud, sagemaker, config, settled, ask):
     config("new")
     serving = cloud.services["sagemaker"].endpoint(endpoint).live.variants["main"]
-    slow = Traffic(ask, endpoint, threads=1, text="a", seconds=2.5)
+    slow = Traffic(ask, endpoint, threads=1, text="a", seconds=1.5)
     with slow:
         while not serving.running_requests:
             time.sleep(0.01)
