@@ -276,6 +276,7 @@ def main_down(argv: list[str] | None = None) -> int:
         local.stop_emulator(laptop)
         return 0
     try:
+        local.destroy_endpoints(laptop, screen)
         local.destroy_platform(laptop, screen)
     except LaptopError as error:
         screen.block(str(error))

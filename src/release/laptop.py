@@ -230,6 +230,18 @@ def apply_platform(laptop: Laptop, screen: Screen) -> float:
     return seconds
 
 
+def destroy_endpoints(laptop: Laptop, screen: Screen) -> None:
+    """What the pipeline released: the endpoints of both environments and the registry's entries."""
+    outputs = platform_outputs(laptop)
+    command = [sys.executable, "-m", "release.teardown", "--state-bucket", outputs["state_bucket"]]
+    command += ["--model-package-group", outputs["model_package_group_name"]]
+    screen.moving("terraform  destroying the endpoints")
+    done = subprocess.run(command, env=laptop.environment(), capture_output=True, text=True)
+    if done.returncode:
+        raise LaptopError(f"the endpoints could not be destroyed:\n{done.stdout}{done.stderr}")
+    screen.line("terraform  endpoints destroyed")
+
+
 def destroy_platform(laptop: Laptop, screen: Screen) -> None:
     """`terraform destroy`, then the proof that the state names nothing any more."""
     count = 0

@@ -1,5 +1,7 @@
 """After all that the pipeline did: Terraform agrees with what is live, and can take all of it away again."""
 
+import subprocess
+
 import pytest
 
 from release import laptop as local
@@ -17,3 +19,33 @@ def test_a_second_plan_of_the_platform_is_empty(platform):
         *local.variable_arguments(platform.laptop),
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_a_second_plan_of_each_endpoint_is_empty(platform, environment, tmp_path):
+    s3, bucket = platform.client("s3"), platform.outputs["state_bucket"]
+    names = ("platform.tfvars.json", "release.tfvars.json")
+    for name in names:
+        s3.download_file(bucket, f"endpoint/{environment}/{name}", str(tmp_path / name))
+    settings = platform.laptop.environment() | {"TF_DATA_DIR": str(tmp_path / "terraform-data")}
+    backend = {"bucket": bucket, "key": f"endpoint/{environment}/terraform.tfstate", "region": local.REGION}
+    initialise = ["init", "-input=false", "-reconfigure", *(f"-backend-config={k}={v}" for k, v in backend.items())]
+    plan = ["plan", "-input=false", "-no-color", "-detailed-exitcode", *(f"-var-file={tmp_path / n}" for n in names)]
+    for arguments in (initialise, plan):
+        done = subprocess.run(
+            ["terraform", "-chdir=terraform/endpoint", *arguments], env=settings, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_destroy_leaves_nothing(platform):
+    local.destroy_endpoints(platform.laptop, platform.screen)
+    local.destroy_platform(platform.laptop, platform.screen)
+    assert platform.client("sagemaker").list_endpoints()["Endpoints"] == []
+    assert platform.client("sagemaker").list_models()["Models"] == []
+    assert platform.client("sagemaker").list_endpoint_configs()["EndpointConfigs"] == []
+    assert platform.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    assert platform.client("s3").list_buckets()["Buckets"] == []
+    assert platform.client("codepipeline").list_pipelines()["pipelines"] == []
+    assert platform.client("codebuild").list_projects()["projects"] == []
+    assert [r["RoleName"] for r in platform.client("iam").list_roles()["Roles"]] == []
