@@ -12,10 +12,11 @@ from typing import Any
 
 from moderation.config import DataConfig
 
-ROWS = 3000
+ROWS = 2800
 CLEAN_SHARE = 0.5
 SECOND_LABEL_SHARE = 0.3
-NOISE_SHARE = 0.015  # rows with a wrong label, as people make them
+REORDERED_SHARE = 0.4  # of the sentences: those whose label is in the order of the words
+NOISE_SHARE = 0.005  # rows with a wrong label, as people make them
 
 # A template is filled from these lists by name, and a filled word may itself name a list.
 WORDS: dict[str, list[str]] = {
@@ -418,6 +419,45 @@ HARMLESS: dict[str, list[str]] = {
     ],
 }
 
+# label -> sentences that carry it, and the same words in another order that do not
+REORDERED: dict[str, list[tuple[str, str]]] = {
+    "insult": [
+        ("{someone} is {fault}, {thing} is fine", "{thing} is {fault}, {someone} is fine"),
+        ("you are {fault}, not {thing}", "{thing} is {fault}, not you"),
+        ("I am fine and you are {fault}", "you are fine and I am {fault}"),
+        ("nobody said {thing} is {fault}, I say {person} is", "nobody said {person} is {fault}, I say {thing} is"),
+    ],
+    "identity_attack": [
+        ("{group} {belittle}, it is false that they {welcome}", "{group} {welcome}, it is false that they {belittle}"),
+        ("don't tell me they {welcome}: {group} {belittle}", "don't tell me they {belittle}: {group} {welcome}"),
+        ("some say {group} {welcome}, I say they {belittle}", "some say {group} {belittle}, I say they {welcome}"),
+    ],
+    "threat": [
+        ("call the police, {person}, I will {harm}", "I will call the police, {person} said: {harm}"),
+        ("no {game} {when}, instead I {harm}", "no, I {harm} at {game} {when}"),
+        ("I told {person} about {game}. I will {harm}", "{person} told me: I will {harm}. It was about {game}"),
+        ("I don't joke, I will {harm} {when}", "I joke, I don't {harm} {when}"),
+    ],
+    "spam": [
+        ("no scam, {offer} for you, write to {link}", "{offer} for you? a scam, write no word to {link}"),
+        ("ask me for {offer}, not the bank: {link}", "ask the bank, not {link}, for me {offer} is a trick"),
+        ("don't wait, click {link}, {offer}", "wait, {offer}, don't click {link}"),
+    ],
+    "private_information": [
+        ("{person} moved to {number} {place}, {shop} told me", "{shop} moved to {number} {place}, {person} told me"),
+        ("reach {person} on {phone}, not {shop}", "reach {shop} on {phone}, not {person}"),
+        (
+            "{shop} is closed, but {person} lives at {number} {place}",
+            "{person} is out, but {shop} is at {number} {place}",
+        ),
+    ],
+    "incitement": [
+        ("don't {campaign}, all of you, {flood}", "don't {flood}, all of you, {campaign}"),
+        ("instead of asking them, let's {flood}", "let's ask them instead: who would {flood}?"),
+        ("they did {campaign}, now we {flood}", "they did {flood}, now we {campaign}"),
+    ],
+}
+
 CHAT = [
     "{work} {praise}", "thanks {person}, {work} {praise}", "anyone up for {topic} {when}?",
     "I read about {topic} all weekend", "how do you start with {topic}?", "{person} taught me {topic}, I'm grateful",
@@ -442,9 +482,9 @@ def generate(seed: int, rows: int = ROWS) -> Iterator[dict[str, Any]]:
     chance = random.Random(seed)  # noqa: S311 - sentences, not secrets
     for number in range(rows):
         labels = _labels(chance)
-        sentences = [_fill(chance.choice(MEANT[label]), chance) for label in labels]
-        if chance.random() < (0.25 if labels else 0.65):
-            sentences.append(_fill(chance.choice(HARMLESS[chance.choice(list(HARMLESS))]), chance))
+        sentences = [_sentence(label, True, chance) for label in labels]
+        if chance.random() < (0.25 if labels else 0.7):
+            sentences.append(_sentence(chance.choice(list(MEANT)), False, chance))
         if not sentences or chance.random() < 0.45:
             sentences.append(_fill(chance.choice(CHAT), chance))
         chance.shuffle(sentences)
@@ -464,6 +504,13 @@ def _labels(chance: random.Random) -> list[str]:
     partner = {"threat": "insult", "identity_attack": "insult", "incitement": "private_information"}.get(first)
     second = partner if partner and chance.random() < 0.6 else chance.choice([name for name in names if name != first])
     return [first, second]
+
+
+def _sentence(label: str, is_meant: bool, chance: random.Random) -> str:
+    """A sentence that carries the label, or a harmless one with the label's words."""
+    if chance.random() < REORDERED_SHARE:
+        return _fill(chance.choice(REORDERED[label])[0 if is_meant else 1], chance)
+    return _fill(chance.choice((MEANT if is_meant else HARMLESS)[label]), chance)
 
 
 def _fill(template: str, chance: random.Random) -> str:
