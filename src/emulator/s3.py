@@ -1,4 +1,4 @@
-"""S3 is moto's, but for bucket policies and access logging.
+"""S3 is moto's, but for bucket policies, access logging and event notifications.
 
 moto applies a bucket policy's Deny without its Condition, so that a TLS-only policy locks everybody out, and it
 stumbles over a Principal that is a plain "*". So the policies are kept and evaluated here.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+from moto.s3.models import s3_backends
 
 from emulator import policies
 from emulator.access import Caller
@@ -86,6 +87,18 @@ class S3(Service):
     def get_bucket_logging(self, request: dict, caller: Caller) -> dict:
         self._bucket(request["Bucket"])
         return {"LoggingEnabled": self._logging.get(request["Bucket"])}
+
+    def get_bucket_notification_configuration(self, request: dict, caller: Caller) -> dict:
+        """moto keeps `EventBridgeConfiguration`, but does not give it back."""
+        try:
+            answer = self.cloud.moto_client("s3").get_bucket_notification_configuration(Bucket=request["Bucket"])
+        except ClientError as error:
+            raise AwsError.from_client(error) from error
+        del answer["ResponseMetadata"]
+        kept = s3_backends[self.cloud.account_id]["aws"].buckets[request["Bucket"]].notification_configuration
+        if kept is not None and kept.event_bridge is not None:
+            answer["EventBridgeConfiguration"] = {}
+        return answer
 
     def delete_bucket(self, request: dict, caller: Caller) -> None:
         try:
