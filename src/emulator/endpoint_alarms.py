@@ -51,6 +51,8 @@ def evaluate(alarm: dict, samples: Samples, now: float, time_scale: float) -> Ve
             f"alarm {alarm['AlarmName']}: found comparison {alarm['ComparisonOperator']}; expected one of "
             f"{', '.join(COMPARISONS)} (anomaly detection is not emulated)"
         )
+    if too_few_for_percentile(alarm, samples, now, time_scale):
+        return Verdict(alarm["StateValue"], alarm.get("StateReason", ""))
     breaches, words = COMPARISONS[alarm["ComparisonOperator"]]
     values = [_value(alarm, samples, now, time_scale, number) for number in range(periods)]
     present = [value for value in values if value is not None]
@@ -68,14 +70,36 @@ def evaluate(alarm: dict, samples: Samples, now: float, time_scale: float) -> Ve
     return Verdict("OK", f"{OUR_REASON}{count} of {needed} datapoints were {words} the threshold.")
 
 
+def too_few_for_percentile(alarm: dict, samples: Samples, now: float, time_scale: float) -> bool:
+    """Whether an alarm on a percentile keeps its state for want of samples, as it may ask CloudWatch to.
+
+    CloudWatch wants 10 / (1 - percentile) samples: 1,000 for p99, 20 for p50.
+    """
+    statistic = alarm.get("ExtendedStatistic") or ""
+    if alarm.get("EvaluateLowSampleCountPercentile") != "ignore" or not statistic.startswith("p"):
+        return False
+    share = float(statistic[1:]) / 100
+    span = alarm["EvaluationPeriods"] * period_length(alarm["Period"], time_scale)
+    found = samples(alarm["MetricName"], dimensions_of(alarm), now - span)
+    return len(found) < round(10 / (1 - max(share, 0.5)))
+
+
+def period_length(period_seconds: int, time_scale: float) -> float:
+    """How many seconds a period lasts here."""
+    return max(SHORTEST_PERIOD_SECONDS, period_seconds / time_scale)
+
+
+def dimensions_of(metric: dict) -> dict[str, str]:
+    return {item["Name"]: item["Value"] for item in metric.get("Dimensions", [])}
+
+
 def _value(alarm: dict, samples: Samples, now: float, time_scale: float, number: int) -> float | None:
     """The alarm's value in its `number`-th period back from `now`, None where there is no data."""
 
     def statistic(metric: dict, name: str, period_seconds: int) -> float | None:
-        length = max(SHORTEST_PERIOD_SECONDS, period_seconds / time_scale)
+        length = period_length(period_seconds, time_scale)
         start, end = now - (number + 1) * length, now - number * length
-        dimensions = {item["Name"]: item["Value"] for item in metric.get("Dimensions", [])}
-        found = [value for time, value in samples(metric["MetricName"], dimensions, start) if time < end]
+        found = [value for time, value in samples(metric["MetricName"], dimensions_of(metric), start) if time < end]
         return summarise(found, name)
 
     if not alarm.get("Metrics"):

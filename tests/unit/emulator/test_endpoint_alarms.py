@@ -87,6 +87,23 @@ def test_an_error_rate_by_metric_math_counts_only_above_a_number_of_requests():
     assert is_ours(rate)
 
 
+def test_a_percentile_of_few_samples_keeps_the_state_where_the_alarm_asks_for_it():
+    slow = alarm(
+        Statistic=None,
+        ExtendedStatistic="p99",
+        MetricName="ModelLatency",
+        EvaluationPeriods=1,
+        Threshold=10,
+        StateValue="OK",
+        StateReason="before",
+    )
+    few, many = [(1, 50.0)] * 999, [(1, 50.0)] * 1000
+    asked = {**slow, "EvaluateLowSampleCountPercentile": "ignore"}
+    assert state(asked, ModelLatency=few) == "OK"
+    assert state(asked, ModelLatency=many) == "ALARM"
+    assert state(slow, ModelLatency=few) == "ALARM"
+
+
 def test_an_alarm_on_a_metric_of_somebody_else_is_not_ours_to_evaluate():
     assert not is_ours(alarm(Namespace="AWS/Lambda"))
     assert is_ours(alarm())
