@@ -20,7 +20,7 @@ from botocore.validate import ParamValidator
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request
 from moto.core.routing import get_service_router
-from moto.core.serialize import SERIALIZERS
+from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
@@ -247,13 +247,12 @@ def answer(call: Call, result: dict | None) -> Answer:
         raise TypeError(f"{call.service}:{call.operation} has no output, but answered {sorted(result)}")
     if call.protocol == CBOR:
         return _cbor(200, _cbor_body(result, operation.output_shape))
-    written = SERIALIZERS[call.protocol](operation).serialize(result)
+    written = get_serializer_class(call.service, call.protocol)(operation).serialize(result)
+    headers = {name: str(value) for name, value in written["headers"].items()}
+    if call.protocol == "json":
+        headers["Content-Type"] = f"application/x-amz-json-{operation.metadata.get('jsonVersion', '1.0')}"
     body = written["body"]
-    return Answer(
-        written["status_code"],
-        {name: str(value) for name, value in written["headers"].items()},
-        body.encode() if isinstance(body, str) else body,
-    )
+    return Answer(written["status_code"], headers, body.encode() if isinstance(body, str) else body)
 
 
 def _without_none(value):
