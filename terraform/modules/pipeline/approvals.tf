@@ -4,7 +4,7 @@ locals {
     "Gate #{Evaluate.GATE}: #{Evaluate.GATE_SUMMARY}",
     "Candidate macro average precision #{Evaluate.MACRO_AVERAGE_PRECISION} (live in prod: #{Evaluate.CHAMPION_MACRO_AVERAGE_PRECISION}), macro AUROC #{Evaluate.MACRO_AUROC}, macro F1 #{Evaluate.MACRO_F1}",
     "Package #{Evaluate.MODEL_PACKAGE_ARN}",
-    "Dataset #{Prepare.DATASET_VERSION}, #{Prepare.DATASET_ROWS} rows",
+    "Dataset #{Prepare.DATASET_VERSION} (rows: #{Prepare.DATASET_ROWS})",
     "Commit ${local.commit}",
   ])
 }
