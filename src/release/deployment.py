@@ -21,7 +21,7 @@ from release.config import Platform
 from release.failure import StageFailed
 from release.jobs import is_not_found, spoken_seconds
 from release.live import LiveRelease, read_live
-from release.naming import fingerprint, name
+from release.naming import MAX_CHARACTERS, fingerprint
 
 TERRAFORM_ROOT = Path("terraform/endpoint")
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
@@ -52,17 +52,19 @@ def release_key(package_arn: str, instance_count: int, settings: Mapping[str, An
     return f"v{re.sub('[^a-zA-Z0-9]', '', version)[:12]}-{digest[:8]}"
 
 
-def config_name(project_name: str, environment: str, key: str) -> str:
-    """The endpoint config (and model) that terraform/endpoint names after a release key."""
-    return name(project_name, environment, key)
+def config_name(endpoint_name: str, key: str) -> str:
+    """The endpoint config (and model) that terraform/modules/endpoint names after a release key."""
+    name = f"{endpoint_name}-{key}"
+    if len(name) > MAX_CHARACTERS:
+        raise ValueError(f"{name!r} has {len(name)} characters, SageMaker takes {MAX_CHARACTERS}; shorten project_name")
+    return name
 
 
 def plan_release(
     package_arn: str,
     live: LiveRelease | None,
     recorded: Mapping[str, Any],
-    platform: Platform,
-    environment: str,
+    endpoint_name: str,
     settings: Mapping[str, Any],
 ) -> ReleasePlan:
     """Decide what Terraform should hold: the wanted release and the one that is live now.
@@ -78,7 +80,7 @@ def plan_release(
         wanted = release_key(package_arn, count, settings)
         return ReleasePlan({wanted: {"model_package_arn": package_arn, "instance_count": count}}, wanted)
     unchanged = release_key(package_arn, live.configured_instance_count, settings)
-    if live.config_name == config_name(platform.project_name, environment, unchanged):
+    if live.config_name == config_name(endpoint_name, unchanged):
         # It is live already: nothing to update, whatever the fleet was scaled to
         entry = {"model_package_arn": package_arn, "instance_count": live.configured_instance_count}
         kept = (
@@ -87,7 +89,7 @@ def plan_release(
         return ReleasePlan({**kept, unchanged: entry}, unchanged)
     wanted = release_key(package_arn, count, settings)
     releases = {wanted: {"model_package_arn": package_arn, "instance_count": count}}
-    prefix = config_name(platform.project_name, environment, "")
+    prefix = config_name(endpoint_name, "")
     if live.config_name.startswith(prefix) and live.package_arn:
         releases[live.config_name.removeprefix(prefix)] = {
             "model_package_arn": live.package_arn,
@@ -292,8 +294,8 @@ def deploy(
     recorded = read_json(platform.state_bucket, f"endpoint/{environment}/release.tfvars.json", s3) or {}
     # A build before this one may have been cut off in the middle of an update
     live = wait_until_settled(endpoint_name, sagemaker, show)
-    plan = plan_release(package_arn, live, recorded.get("releases", {}), platform, environment, settings)
-    wanted = config_name(platform.project_name, environment, plan.live_release)
+    plan = plan_release(package_arn, live, recorded.get("releases", {}), endpoint_name, settings)
+    wanted = config_name(endpoint_name, plan.live_release)
     show(f"{environment}: {live.config_name if live else 'nothing'} is live, {wanted} is wanted ({package_arn})")
     status = apply_release(plan, platform, environment, session, show)
     live = wait_until_settled(endpoint_name, sagemaker, show)

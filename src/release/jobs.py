@@ -130,7 +130,9 @@ def is_not_found(error: ClientError) -> bool:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "").lower()
     if code in ("ResourceNotFound", "ResourceNotFoundException", "NoSuchKey", "404"):
         return True
-    return code == "ValidationException" and ("could not find" in message or "not found" in message)
+    return code == "ValidationException" and any(
+        words in message for words in ("could not find", "not found", "does not exist")
+    )
 
 
 def object_exists(uri: str, s3) -> bool:

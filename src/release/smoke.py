@@ -22,7 +22,7 @@ BAD_REQUESTS = (
     ("an object without text", b"{}", "application/json"),
     ("an empty text", b'{"text": ""}', "application/json"),
     ("a number for a text", b'{"text": 7}', "application/json"),
-    ("a wrong content type", b"text=hello", "application/x-www-form-urlencoded"),
+    ("a wrong content type", b"hello", "text/csv"),
 )
 LOAD_REQUESTS = 100
 LOAD_CLIENTS = 4

@@ -19,11 +19,10 @@ from release.source_archive import UploadedArchive
 # SageMaker draws a curve of each: train.py writes `metric name=value` lines
 METRICS = (
     "train_loss",
-    "validation_loss",
-    "validation_macro_average_precision",
-    "validation_macro_auroc",
-    "epoch",
-    "samples_per_second",
+    "train_samples_per_second",
+    "eval_loss",
+    "eval_macro_average_precision",
+    "eval_macro_auroc",
 )
 NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 # A spot job may wait for an instance as long as it may run; the build's timeout (build_projects.tf) allows for it

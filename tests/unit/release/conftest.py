@@ -1,7 +1,11 @@
 """A platform as Terraform describes it, and an AWS that lives in the test's process."""
 
+import functools
+
 import boto3
+import botocore.session
 import pytest
+from botocore.config import Config
 from moto import mock_aws
 
 from release.config import Platform
@@ -36,16 +40,25 @@ def platform() -> Platform:
     )
 
 
+@pytest.fixture(scope="session")
+def session():
+    """A boto3 session whose clients are made once: reading a service model takes longer than most tests."""
+    core = botocore.session.get_session()
+    core.set_default_client_config(Config(ignore_configured_endpoint_urls=True))
+    made = boto3.Session(
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        region_name=REGION,
+        botocore_session=core,
+    )
+    made.client = functools.cache(made.client)
+    return made
+
+
 @pytest.fixture
-def aws(monkeypatch, platform):
-    """A boto3 session with the platform's buckets; nothing leaves the process."""
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+def aws(session, platform):
+    """The session, in an AWS that holds the platform's buckets; nothing leaves the process."""
     with mock_aws():
-        session = boto3.Session(region_name=REGION)
         s3 = session.client("s3")
         for bucket in (platform.data_bucket, platform.models_bucket, platform.state_bucket):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

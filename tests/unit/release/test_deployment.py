@@ -1,0 +1,261 @@
+import json
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from release import deployment, smoke
+from release.deployment import ReleaseFailed, check_package, config_name, deploy, mismatch, plan_release, release_key
+from release.live import LiveRelease, read_live
+
+ENDPOINT = "moderation-prod"
+SETTINGS = {"instance_type": "ml.m5.large", "kms_key_arn": "key", "min_instances": 2, "max_instances": 6}
+
+
+def arn(version):
+    return f"arn:aws:sagemaker:eu-west-1:123456789012:model-package/moderation/{version}"
+
+
+def live(version=1, configured=2, running=2, settings=SETTINGS, status="InService", reason=""):
+    key = release_key(arn(version), configured, settings)
+    return LiveRelease(status, config_name(ENDPOINT, key), arn(version), configured, running, reason)
+
+
+def test_the_first_release_starts_with_the_minimum():
+    plan = plan_release(arn(1), None, {}, ENDPOINT, SETTINGS)
+    assert plan.releases == {plan.live_release: {"model_package_arn": arn(1), "instance_count": 2}}
+    assert plan.live_release.startswith("v1-")
+
+
+def test_a_new_release_keeps_the_one_before_it_exactly_as_it_is():
+    before = live(1, configured=2, running=5)
+    plan = plan_release(arn(2), before, {}, ENDPOINT, SETTINGS)
+    old_key = before.config_name.removeprefix(f"{ENDPOINT}-")
+    assert plan.live_release.startswith("v2-")
+    assert plan.releases[old_key] == {"model_package_arn": arn(1), "instance_count": 2}
+    assert set(plan.releases) == {old_key, plan.live_release}
+
+
+@given(st.integers(1, 50))
+def test_a_release_never_shrinks_a_fleet_below_what_runs_unless_the_maximum_asks_for_it(running):
+    plan = plan_release(arn(2), live(1, running=running), {}, ENDPOINT, SETTINGS)
+    count = plan.releases[plan.live_release]["instance_count"]
+    assert count == max(2, min(6, running))
+
+
+def test_deploying_what_is_live_changes_nothing_whatever_it_was_scaled_to():
+    now = live(2, configured=3, running=5)
+    key = now.config_name.removeprefix(f"{ENDPOINT}-")
+    recorded = {
+        "v1-0000": {"model_package_arn": arn(1), "instance_count": 2},
+        key: {"model_package_arn": arn(2), "instance_count": 3},
+    }
+    plan = plan_release(arn(2), now, recorded, ENDPOINT, SETTINGS)
+    assert plan.releases == recorded
+    assert plan.live_release == key
+
+
+def test_other_instances_are_another_release_of_the_same_package():
+    plan = plan_release(arn(1), live(1), {}, ENDPOINT, SETTINGS | {"instance_type": "ml.c6i.large"})
+    assert len(plan.releases) == 2
+    assert {entry["model_package_arn"] for entry in plan.releases.values()} == {arn(1)}
+
+
+def test_a_retry_after_a_rollback_asks_for_the_same_release_again():
+    before = live(1)
+    first = plan_release(arn(2), before, {}, ENDPOINT, SETTINGS)
+    again = plan_release(arn(2), before, first.releases, ENDPOINT, SETTINGS)
+    assert again == first
+
+
+def test_a_name_that_sagemaker_would_refuse_is_named():
+    with pytest.raises(ValueError, match="shorten project_name"):
+        config_name("m" * 60, "v1-12345678")
+
+
+class TestMismatch:
+    wanted = live(2).config_name
+
+    def test_the_wanted_config_in_service_is_a_match(self):
+        assert mismatch(live(2), self.wanted, 0, ENDPOINT, []) is None
+
+    def test_a_rollback_behind_terraforms_success_is_found_with_reason_and_alarms(self):
+        problem = mismatch(live(1, reason="alarm fired"), self.wanted, 0, ENDPOINT, ["prod-5xx: 12 %"])
+        assert "terraform reported success" in problem
+        assert "rolled the update back" in problem
+        assert "alarm fired" in problem
+        assert "prod-5xx: 12 %" in problem
+        assert "what to do" in problem
+
+    def test_an_endpoint_that_never_came_up_is_a_failure(self):
+        problem = mismatch(live(2, status="Failed", reason="no ping"), self.wanted, 1, ENDPOINT, [])
+        assert "no ping" in problem
+        assert "is Failed" in problem
+
+    def test_the_wanted_config_does_not_excuse_a_failed_terraform(self):
+        assert "terraform ended with status 1" in mismatch(live(2), self.wanted, 1, ENDPOINT, [])
+
+    def test_no_endpoint_is_a_failure(self):
+        assert "does not exist" in mismatch(None, self.wanted, 0, ENDPOINT, [])
+
+
+@pytest.fixture
+def registered(aws, platform):
+    """The ARN of package 1 of a group, pending; and the settings of prod as the platform writes them."""
+    sagemaker = aws.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="moderation")
+    package = sagemaker.create_model_package(
+        ModelPackageGroupName="moderation", ModelApprovalStatus="PendingManualApproval"
+    )["ModelPackageArn"]
+    for environment in ("staging", "prod"):
+        aws.client("s3").put_object(
+            Bucket=platform.state_bucket,
+            Key=f"endpoint/{environment}/platform.tfvars.json",
+            Body=json.dumps(SETTINGS).encode(),
+        )
+    return package
+
+
+def make_live(sagemaker, endpoint_name, key, package, instance_count=2):
+    name = f"{endpoint_name}-{key}"
+    sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/moderation-endpoint",
+        PrimaryContainer={"ModelPackageName": package},
+    )
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[
+            {
+                "VariantName": "moderation",
+                "ModelName": name,
+                "InstanceType": "ml.m5.large",
+                "InitialInstanceCount": instance_count,
+            }
+        ],
+    )
+    sagemaker.create_endpoint(EndpointName=endpoint_name, EndpointConfigName=name)
+
+
+class Terraform:
+    """Stands in for the binary: notes its arguments and lets `then` act in AWS when it applies."""
+
+    def __init__(self, then=lambda release: None, status=0):
+        self.runs, self.then, self.status = [], then, status
+
+    def __call__(self, arguments, environ, show):
+        self.runs.append(list(arguments))
+        if arguments[0] == "init":
+            return 0
+        release_file = arguments[-1].removeprefix("-var-file=")
+        with open(release_file) as file:
+            self.then(json.load(file))
+        return self.status
+
+
+@pytest.fixture
+def smoked(monkeypatch):
+    asked = []
+
+    def check(endpoint_name, package_arn, session, thorough, show):
+        asked.append((endpoint_name, package_arn, thorough))
+
+    monkeypatch.setattr(smoke, "check", check)
+    return asked
+
+
+def silent(line):
+    pass
+
+
+def test_a_release_is_applied_proven_and_recorded(aws, platform, registered, smoked, monkeypatch):
+    sagemaker = aws.client("sagemaker")
+    terraform = Terraform(
+        lambda release: make_live(sagemaker, "moderation-staging", release["live_release"], registered)
+    )
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    exported = deploy(platform, "staging", registered, "execution", aws, silent)
+    assert exported["LIVE_MODEL_PACKAGE_ARN"] == registered
+    assert exported["ENDPOINT_CONFIG_NAME"].startswith("moderation-staging-v1-")
+    assert smoked == [("moderation-staging", registered, True)]
+    backend = [argument for argument in terraform.runs[0] if argument.startswith("-backend-config=")]
+    assert "-backend-config=key=endpoint/staging/terraform.tfstate" in backend
+    assert "-backend-config=use_lockfile=true" in backend
+    recorded = aws.client("s3").get_object(Bucket=platform.state_bucket, Key="endpoint/staging/release.tfvars.json")[
+        "Body"
+    ]
+    assert json.load(recorded)["releases"] == {
+        exported["ENDPOINT_CONFIG_NAME"].removeprefix("moderation-staging-"): {
+            "model_package_arn": registered,
+            "instance_count": 2,
+        }
+    }
+    approval = sagemaker.describe_model_package(ModelPackageName=registered)["ModelApprovalStatus"]
+    assert approval == "PendingManualApproval"
+
+
+def test_prod_writes_the_approval_into_the_registry(aws, platform, registered, smoked, monkeypatch):
+    sagemaker = aws.client("sagemaker")
+    monkeypatch.setattr(
+        deployment,
+        "run_terraform",
+        Terraform(lambda release: make_live(sagemaker, "moderation-prod", release["live_release"], registered)),
+    )
+    deploy(platform, "prod", registered, "execution-7", aws, silent)
+    package = sagemaker.describe_model_package(ModelPackageName=registered)
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert smoked == [("moderation-prod", registered, False)]
+
+
+def test_a_rollback_behind_terraforms_back_fails_the_stage(aws, platform, registered, smoked, monkeypatch):
+    make_live(aws.client("sagemaker"), "moderation-prod", "v0-00000000", arn(0))
+    monkeypatch.setattr(deployment, "run_terraform", Terraform())
+    with pytest.raises(ReleaseFailed, match="rolled the update back"):
+        deploy(platform, "prod", registered, "execution", aws, silent)
+    assert smoked == []
+
+
+def test_a_rejected_package_is_refused_before_anything_happens(aws, platform, registered, smoked, monkeypatch):
+    aws.client("sagemaker").update_model_package(ModelPackageArn=registered, ModelApprovalStatus="Rejected")
+    terraform = Terraform()
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    with pytest.raises(ValueError, match="is Rejected"):
+        deploy(platform, "prod", registered, "execution", aws, silent)
+    assert terraform.runs == []
+    package = aws.client("sagemaker").describe_model_package(ModelPackageName=registered)
+    assert package["ModelApprovalStatus"] == "Rejected"
+
+
+def test_a_package_that_does_not_exist_is_named(aws, registered):
+    with pytest.raises(ValueError, match="moderation/99 does not exist"):
+        check_package(arn(99), aws.client("sagemaker"))
+
+
+def test_the_live_release_is_read_from_endpoint_config_and_model(aws, registered):
+    sagemaker = aws.client("sagemaker")
+    assert read_live("moderation-prod", sagemaker) is None
+    make_live(sagemaker, "moderation-prod", "v1-12345678", registered, instance_count=3)
+    found = read_live("moderation-prod", sagemaker)
+    assert (found.status, found.config_name, found.package_arn) == (
+        "InService",
+        "moderation-prod-v1-12345678",
+        registered,
+    )
+    assert found.configured_instance_count == 3
+
+
+def test_terraforms_output_is_shown_line_by_line_and_its_status_returned(tmp_path, monkeypatch):
+    binary = tmp_path / "terraform"
+    binary.write_text('#!/bin/sh\necho "$1 $2"\necho "Error: no" >&2\nexit 3\n')
+    binary.chmod(binary.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    shown = []
+    assert deployment.run_terraform(["apply", "-x"], {}, shown.append) == 3
+    assert shown == ["$ terraform apply", "  -chdir=terraform/endpoint apply", "  Error: no"]
+
+
+def test_a_missing_terraform_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValueError, match="terraform is not on PATH"):
+        deployment.run_terraform(["apply"], {}, silent)

@@ -1,0 +1,136 @@
+import hashlib
+import json
+
+import pytest
+
+from release.config import BaseModel, GatePolicy, Project
+from release.preparation import check_manifest, output_prefix, publish, raw_objects, start
+from release.source_archive import UploadedArchive
+
+ARCHIVE = UploadedArchive("s3://moderation-models/code/abc/source.tar.gz", "abc", "def")
+FILES = {"labels.json": b'{"labels": ["insult"]}', "train/part-00000.parquet": b"rows"}
+
+
+def project(**data):
+    return Project(
+        data={"source": "raw/", **data},
+        base_model=BaseModel("directory", "0" * 64),
+        hyperparameters={},
+        gate=GatePolicy({}, None, None),
+        sections={},
+    )
+
+
+def silent(line):
+    pass
+
+
+def write_output(s3, bucket, prefix="prepared/_jobs/job/", files=FILES, version="v1"):
+    manifest = {
+        "dataset_version": version,
+        "rows": {"train": 3, "validation": 1, "test": 1},
+        "labels": ["insult"],
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "source": "raw/",
+    }
+    for name, content in files.items():
+        s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
+    s3.put_object(Bucket=bucket, Key=prefix + "manifest.json", Body=json.dumps(manifest).encode())
+    return prefix
+
+
+def keys(s3, bucket, prefix):
+    return [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+
+
+def test_a_dataset_is_published_whole(aws, platform):
+    s3 = aws.client("s3")
+    dataset = publish(platform.data_bucket, write_output(s3, platform.data_bucket), s3, silent)
+    assert dataset.version == "v1"
+    assert dataset.rows_in_words == "train 3, validation 1, test 1"
+    assert keys(s3, platform.data_bucket, "prepared/v1/") == [
+        "prepared/v1/labels.json",
+        "prepared/v1/manifest.json",
+        "prepared/v1/train/part-00000.parquet",
+    ]
+
+
+def test_a_damaged_file_stops_the_publication_before_there_is_a_manifest(aws, platform):
+    s3 = aws.client("s3")
+    prefix = write_output(s3, platform.data_bucket)
+    s3.put_object(Bucket=platform.data_bucket, Key=prefix + "train/part-00000.parquet", Body=b"half")
+    with pytest.raises(ValueError, match="the upload is damaged"):
+        publish(platform.data_bucket, prefix, s3, silent)
+    assert "prepared/v1/manifest.json" not in keys(s3, platform.data_bucket, "prepared/v1/")
+
+
+def test_a_published_version_is_reused_and_not_written_again(aws, platform):
+    s3 = aws.client("s3")
+    publish(platform.data_bucket, write_output(s3, platform.data_bucket), s3, silent)
+    s3.put_object(Bucket=platform.data_bucket, Key="prepared/v1/labels.json", Body=b"marked")
+    publish(platform.data_bucket, write_output(s3, platform.data_bucket, "prepared/_jobs/job-2/"), s3, silent)
+    assert s3.get_object(Bucket=platform.data_bucket, Key="prepared/v1/labels.json")["Body"].read() == b"marked"
+
+
+def test_the_same_version_with_other_files_is_refused(aws, platform):
+    s3 = aws.client("s3")
+    publish(platform.data_bucket, write_output(s3, platform.data_bucket), s3, silent)
+    other = write_output(s3, platform.data_bucket, "prepared/_jobs/x/", FILES | {"labels.json": b"{}"})
+    with pytest.raises(ValueError, match="already published with other files"):
+        publish(platform.data_bucket, other, s3, silent)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset_version": "../prod"},
+        {"dataset_version": None},
+        {"rows": {"train": 1}},
+        {"files": {}},
+    ],
+)
+def test_a_manifest_that_breaks_the_contract_is_refused(change):
+    good = {"dataset_version": "v1", "rows": dict.fromkeys(("train", "validation", "test"), 1), "files": {"a": "b"}}
+    assert check_manifest(good, "here").version == "v1"
+    with pytest.raises(ValueError, match=next(iter(change))):
+        check_manifest(good | change, "here")
+
+
+def test_a_folder_marker_is_no_data(aws, platform):
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=platform.data_bucket, Key="raw/", Body=b"")
+    assert raw_objects(platform.data_bucket, "raw/", s3) == []
+    s3.put_object(Bucket=platform.data_bucket, Key="raw/a.jsonl", Body=b"{}")
+    assert [found["key"] for found in raw_objects(platform.data_bucket, "raw/", s3)] == ["raw/a.jsonl"]
+
+
+def started(aws, name):
+    return aws.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+
+
+def test_without_data_the_job_has_no_raw_input(aws, platform):
+    name = start(platform, project(), ARCHIVE, "c0ffee", aws)
+    assert [found["InputName"] for found in started(aws, name)["ProcessingInputs"]] == ["code"]
+
+
+def test_with_data_the_job_gets_it(aws, platform):
+    aws.client("s3").put_object(Bucket=platform.data_bucket, Key="raw/a.jsonl", Body=b"{}")
+    name = start(platform, project(), ARCHIVE, "c0ffee", aws)
+    inputs = {found["InputName"]: found["S3Input"]["S3Uri"] for found in started(aws, name)["ProcessingInputs"]}
+    assert inputs["raw"] == "s3://moderation-data/raw/"
+
+
+def test_the_same_data_finds_the_finished_job_and_changed_data_starts_another(aws, platform):
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=platform.data_bucket, Key="raw/a.jsonl", Body=b"{}")
+    first = start(platform, project(), ARCHIVE, "c0ffee", aws)
+    write_output(s3, platform.data_bucket, output_prefix(first))
+    assert start(platform, project(), ARCHIVE, "decaf", aws) == first
+    assert start(platform, project(seed=14), ARCHIVE, "c0ffee", aws) != first
+    s3.put_object(Bucket=platform.data_bucket, Key="raw/a.jsonl", Body=b"{ }")
+    assert start(platform, project(), ARCHIVE, "c0ffee", aws) != first
+
+
+def test_a_finished_job_whose_output_is_gone_is_done_again(aws, platform):
+    first = start(platform, project(), ARCHIVE, "c0ffee", aws)
+    assert start(platform, project(), ARCHIVE, "c0ffee", aws) == f"{first}-2"
