@@ -78,9 +78,12 @@ class CodeBuild(Service):
         self._test_cases: dict[str, list[dict]] = {}  # by report ARN
 
     def stop(self) -> None:
-        for record in self._builds.values():
-            record.stop_requested.set()
-        for record in self._builds.values():
+        with self._lock:
+            records = list(self._builds.values())
+            for record in records:
+                record.stop_requested.set()
+            self._queue.notify_all()
+        for record in records:
             record.finished.wait(8)
 
     # projects

@@ -38,6 +38,7 @@ POLL_SECONDS = 0.2
 BUILD_HOURS = 8  # how long a CodeBuild action may take; the build's own timeout is the project's
 APPROVAL_MINUTES = 7 * 24 * 60
 LONGEST_SUMMARY = 2048
+SESSION_NAME = "codepipeline"  # of the roles' sessions, in the record of calls
 
 
 class ActionFailure(Exception):
@@ -87,7 +88,7 @@ class Actions:
     def client(self, execution: Execution, run: ActionRun, service_name: str):
         """A client with the rights of the action."""
         role_arn = run.action.get("roleArn", execution.declaration["roleArn"])
-        return self._cloud.client(service_name, role_arn=role_arn, session_name=execution.id)
+        return self._cloud.client(service_name, role_arn=role_arn, session_name=SESSION_NAME)
 
     # sources
 

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator import pipeline_variables
 from emulator.errors import AwsError
-from emulator.pipeline_actions import Actions
+from emulator.pipeline_actions import SESSION_NAME, Actions
 from emulator.pipeline_records import (
     ABANDONED,
     ERRORED,
@@ -459,7 +459,7 @@ class Pipeline:
             return check_variable(configuration["Variable"], configuration["Operator"], configuration["Value"])
         role_arn = rule.get("roleArn", execution.declaration["roleArn"])
         wait_seconds = self._cloud.scaled(60 * float(configuration.get("WaitTime", 0)))
-        cloudwatch = self._cloud.client("cloudwatch", role_arn=role_arn, session_name=execution.id)
+        cloudwatch = self._cloud.client("cloudwatch", role_arn=role_arn, session_name=SESSION_NAME)
         ended: Callable[[], bool] = execution.abandoned.is_set
         return check_alarm(cloudwatch, configuration, wait_seconds, ended)
 

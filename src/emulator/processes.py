@@ -74,7 +74,7 @@ def base_environment(cloud) -> dict[str, str]:
 GUARD_GRACE_SECONDS = 2.0
 
 # Stands in the environment of a child and of everything that it starts, whatever sessions that opens and whoever its
-# parent is by then.
+# parent is by then. A list: an emulator may run within a build of another one.
 MARK = "EMULATOR_CHILD"
 
 
@@ -96,7 +96,7 @@ class Child:
         self._process = subprocess.Popen(
             self.command,
             cwd=cwd,
-            env={**environment, MARK: self._mark},
+            env={**environment, MARK: f"{os.environ.get(MARK, '')} {self._mark}".strip()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -189,7 +189,7 @@ def _marked(marks: set[str]) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             # A zombie has no environment any more.
-            if process.environ().get(MARK) in marks:
+            if marks & set(process.environ().get(MARK, "").split()):
                 found.append(process)
         except psutil.Error:  # it ended meanwhile, or it is another user's
             continue
