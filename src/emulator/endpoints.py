@@ -53,10 +53,13 @@ class EndpointOperations:
         name = request["ModelName"]
         arn = self.cloud.arn("sagemaker", f"model/{name}")
         container = self._container(request)
-        if "ExecutionRoleArn" in request:
-            find_role(self.cloud, request["ExecutionRoleArn"])
+        if "ExecutionRoleArn" not in request:
+            raise _invalid(
+                "ExecutionRoleArn is required: the model is fetched, and its logs are written, as this role."
+            )
+        find_role(self.cloud, request["ExecutionRoleArn"])
         if container.model_data_url:
-            self._check_model_data(container.model_data_url, request.get("ExecutionRoleArn"))
+            self._check_model_data(container.model_data_url, request["ExecutionRoleArn"])
         self._remember(self._models, name, arn, request, "model")
         return {"ModelArn": arn}
 
@@ -307,10 +310,8 @@ class EndpointOperations:
             raise _absent("A model package of several containers (an inference pipeline)")
         return containers[0]
 
-    def _check_model_data(self, url: str, role_arn: str | None) -> None:
+    def _check_model_data(self, url: str, role_arn: str) -> None:
         """AWS looks for the archive, with the role's rights, before it makes a model."""
-        if role_arn is None:
-            raise _invalid("ExecutionRoleArn is required for a model with model data.")
         try:
             location = parse_location(url)
             s3 = self.cloud.client("s3", role_arn=role_arn, session_name="SageMaker")

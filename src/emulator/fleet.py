@@ -133,7 +133,8 @@ class Fleet:
         except BaseException:
             connection.close()
             raise
-        self._idle.put(connection)
+        if connection.sock is not None:  # None where the server ended the connection
+            self._idle.put(connection)
         return answer
 
     def _unpack(self) -> None:
@@ -186,7 +187,7 @@ class Fleet:
         cause = next((line for line in reversed(last_lines) if "Error" in line), "")
         raise FleetFailedError(
             f"The {self._container.hostname} container for production variant {self.variant_name} did not pass the "
-            f"ping health check. Please check CloudWatch logs for this endpoint. {cause}".strip()[:1024]
+            f"ping health check. Please check CloudWatch logs for this endpoint. {cause}".strip()
         )
 
     def _healthy(self, port_file: Path) -> bool:

@@ -20,6 +20,7 @@ from emulator.fleet import Fleet, FleetFailedError
 log = logging.getLogger(__name__)
 
 ALARM_POLL_SECONDS = 0.2
+LONGEST_REASON = 1024
 DRAIN_SECONDS = 90  # longer than an invocation may take
 
 
@@ -124,6 +125,16 @@ class RollbackError(Exception):
     """Why an update is taken back."""
 
 
+def reason_of(error: Exception) -> str:
+    """FailureReason for what ended a deployment; what nobody foresaw is logged as well."""
+    if isinstance(error, FleetFailedError | RollbackError):
+        return str(error)[:LONGEST_REASON]
+    if isinstance(error, AwsError):
+        return error.message[:LONGEST_REASON]
+    log.error("a deployment failed unexpectedly", exc_info=error)
+    return f"Internal failure: {type(error).__name__}: {error}"[:LONGEST_REASON]
+
+
 class Hosting:
     """Brings endpoints up, moves them to a new config and takes them down; each call runs to the end."""
 
@@ -136,9 +147,9 @@ class Hosting:
         try:
             endpoint.pending = deploy()
             endpoint.pending.start()
-        except (FleetFailedError, AwsError) as error:
+        except Exception as error:  # whatever it is, an endpoint must not stay in Creating
             self._give_up(endpoint)
-            endpoint.set_status("Failed", self._cloud.now(), str(error))
+            endpoint.set_status("Failed", self._cloud.now(), reason_of(error))
             return
         with endpoint.changed:
             endpoint.live, endpoint.pending = endpoint.pending, None
@@ -156,10 +167,10 @@ class Hosting:
                 endpoint.shift(step.share)
                 self._watch(rollout, step.bake_seconds, role_arn, deadline)
             self._watch(rollout, rollout.termination_wait_seconds, role_arn, deadline)
-        except (FleetFailedError, AwsError, RollbackError) as error:
-            endpoint.set_status("RollingBack", self._cloud.now(), str(error))
+        except Exception as error:  # nor in Updating
+            endpoint.set_status("RollingBack", self._cloud.now(), reason_of(error))
             self._give_up(endpoint)
-            endpoint.set_status("InService", self._cloud.now(), str(error))
+            endpoint.set_status("InService", self._cloud.now(), reason_of(error))
             return
         with endpoint.changed:
             old, endpoint.live, endpoint.pending = endpoint.live, endpoint.pending, None

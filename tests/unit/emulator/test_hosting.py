@@ -4,8 +4,9 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
-from emulator.hosting import Deployment, Endpoint, Variant
+from emulator.hosting import Deployment, Endpoint, Hosting, Variant
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -59,3 +60,13 @@ def test_draining_waits_for_the_request_that_runs():
     assert not drained.is_set()
     serving.release(running)
     assert drained.wait(2)
+
+
+def test_an_unforeseen_failure_ends_an_endpoint_instead_of_leaving_it_in_creating():
+    def deploy() -> Deployment:
+        raise OSError("no space left on device")
+
+    created = Endpoint("e", "arn", "c", NOW, NOW)
+    Hosting(SimpleNamespace(now=lambda: NOW), metrics=None).create(created, deploy)
+    assert created.status == "Failed"
+    assert created.failure_reason == "Internal failure: OSError: no space left on device"
