@@ -147,6 +147,15 @@ def test_a_failed_job_says_why_and_uploads_nothing(sagemaker, aws, name):
     assert results(aws, name) == {}
 
 
+def test_the_messages_of_all_instances_are_reported_together(sagemaker, name):
+    script = (
+        "mkdir -p /opt/ml/output; echo rejected $(cat /opt/ml/processing/input/raw/part-*) > /opt/ml/output/message"
+    )
+    sharded = [given(S3DataDistributionType="ShardedByS3Key")]
+    description = run(sagemaker, name, script, instances=3, ProcessingInputs=sharded)
+    assert description["ExitMessage"] == "rejected 0rejected 1rejected 2"
+
+
 def test_continuous_outputs_are_uploaded_while_the_job_runs(sagemaker, aws, name):
     script = "echo early > /opt/ml/processing/output/early; sleep 30"
     members = {"ProcessingOutputConfig": produced(name, "Continuous")}

@@ -9,6 +9,8 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.sagemaker_jobs import CONTAINER_FILES
+
 BUCKET = "training-tests"
 ROLE = "arn:aws:iam::123456789012:role/training-tests"
 TRUST = {
@@ -156,6 +158,7 @@ def test_a_job_goes_through_its_statuses_and_reports_its_metrics(sagemaker, aws,
 def test_each_instance_has_its_own_directory_environment_and_log(sagemaker, aws, name):
     script = (
         "cd /opt/ml; cat input/config/resourceconfig.json; echo; ls input/data/train; env;"
+        "echo TORCHRUN=$(command -v torchrun);"
         "echo $RANDOM_NAME > model/$(basename $PWD)"
     )
     description = run(
@@ -177,6 +180,7 @@ def test_each_instance_has_its_own_directory_environment_and_log(sagemaker, aws,
     assert environment["SAGEMAKER_BASE_DIR"].endswith("/algo-2")
     assert environment["AWS_SESSION_TOKEN"]
     assert environment["HF_HUB_OFFLINE"] == "1"
+    assert environment["TORCHRUN"] == str(CONTAINER_FILES / "torchrun")
 
 
 def test_lines_are_readable_while_the_job_runs(sagemaker, aws, name):
