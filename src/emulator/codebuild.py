@@ -117,7 +117,7 @@ class CodeBuild(Service):
             names = [self._project_name(name) for name in request["names"]]
             found = [self._projects[name] for name in names if name in self._projects]
             absent = [name for name in names if name not in self._projects]
-        return {"projects": found, "projectsNotFound": absent or None}
+        return {"projects": found, "projectsNotFound": absent}
 
     def list_projects(self, request: dict, caller: Caller) -> dict:
         keys = {
@@ -219,7 +219,7 @@ class CodeBuild(Service):
             ids = [_build_id(identifier) for identifier in request["ids"]]
             found = [self._builds[one].snapshot() for one in ids if one in self._builds]
             absent = [one for one in ids if one not in self._builds]
-        return {"builds": found, "buildsNotFound": absent or None}
+        return {"builds": found, "buildsNotFound": absent}
 
     def list_builds_for_project(self, request: dict, caller: Caller) -> dict:
         with self._lock:
@@ -244,7 +244,7 @@ class CodeBuild(Service):
                     continue
                 deleted.append(record.snapshot()["arn"])
                 del self._builds[build_id], self._build_requests[build_id]
-        return {"buildsDeleted": deleted or None, "buildsNotDeleted": kept or None}
+        return {"buildsDeleted": deleted, "buildsNotDeleted": kept}
 
     def wait(self, build_id: str, timeout_seconds: float) -> bool:
         """Whether the build has ended, after waiting for it at most so long. For CodePipeline, in this process."""
@@ -426,7 +426,7 @@ class CodeBuild(Service):
             arns = request["reportGroupArns"]
             found = [self._report_groups[arn] for arn in arns if arn in self._report_groups]
             absent = [arn for arn in arns if arn not in self._report_groups]
-        return {"reportGroups": found or None, "reportGroupsNotFound": absent or None}
+        return {"reportGroups": found, "reportGroupsNotFound": absent}
 
     def list_report_groups(self, request: dict, caller: Caller) -> dict:
         with self._lock:
@@ -453,7 +453,7 @@ class CodeBuild(Service):
             arns = request["reportArns"]
             found = [self._reports[arn] for arn in arns if arn in self._reports]
             absent = [arn for arn in arns if arn not in self._reports]
-        return {"reports": found or None, "reportsNotFound": absent or None}
+        return {"reports": found, "reportsNotFound": absent}
 
     def delete_report(self, request: dict, caller: Caller) -> dict:
         with self._lock:
@@ -611,12 +611,12 @@ def overridden(project: dict, request: dict) -> dict:
 
 
 def page(member: str, found: list, request: dict) -> dict:
-    """One page of a list: `nextToken` is the position where the next one starts; an empty list is left out."""
+    """One page of a list: `nextToken` is the position where the next one starts."""
     start = int(request.get("nextToken") or 0)
     size = request.get("maxResults", PAGE_SIZE)
     following = start + size
     return {
-        member: found[start:following] or None,
+        member: found[start:following],
         "nextToken": str(following) if following < len(found) else None,
     }
 

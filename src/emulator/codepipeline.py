@@ -114,7 +114,7 @@ class CodePipeline(Service):
                 }
                 for pipeline in self._pipelines.values()
             ]
-        return _page("pipelines", pipelines, request)
+        return page("pipelines", pipelines, request)
 
     def list_tags_for_resource(self, request: dict, caller: Caller) -> dict:
         return {"tags": _tag_list(self._tags_of(request["resourceArn"]))}
@@ -188,7 +188,7 @@ class CodePipeline(Service):
                 for execution in reversed(pipeline.executions.values())
                 if stage is None or _succeeded_in(execution, stage)
             ]
-        return _page("pipelineExecutionSummaries", found, request)
+        return page("pipelineExecutionSummaries", found, request)
 
     def list_action_executions(self, request: dict, caller: Caller) -> dict:
         pipeline = self._find(request["pipelineName"])
@@ -199,7 +199,7 @@ class CodePipeline(Service):
                 for run in reversed(pipeline.action_runs)
                 if execution_id in (None, run.execution_id)
             ]
-        return _page("actionExecutionDetails", found, request)
+        return page("actionExecutionDetails", found, request)
 
     def list_rule_executions(self, request: dict, caller: Caller) -> dict:
         pipeline = self._find(request["pipelineName"])
@@ -210,7 +210,7 @@ class CodePipeline(Service):
                 for run in reversed(pipeline.rule_runs)
                 if execution_id in (None, run.execution_id)
             ]
-        return _page("ruleExecutionDetails", found, request)
+        return page("ruleExecutionDetails", found, request)
 
     def put_approval_result(self, request: dict, caller: Caller) -> dict:
         pipeline = self._find(request["pipelineName"])
@@ -553,10 +553,6 @@ class CodePipeline(Service):
 
 def _tag_list(tags: dict[str, str]) -> list[dict]:
     return [{"key": key, "value": value} for key, value in tags.items()]
-
-
-def _page(member: str, found: list, request: dict) -> dict:
-    return {member: []} | {name: value for name, value in page(member, found, request).items() if value is not None}
 
 
 def _succeeded_in(execution: Execution, stage: str) -> bool:

@@ -388,6 +388,12 @@ def test_batch_builds_answer_that_they_are_not_emulated(aws):
         aws("codebuild").start_build_batch(projectName="x")
 
 
+def test_empty_lists_are_lists(aws, project):
+    name = project(spec(phases={"build": {"commands": ["true"]}}))
+    assert aws("codebuild").list_builds_for_project(projectName=name)["ids"] == []
+    assert aws("codebuild").batch_get_projects(names=["absent"])["projects"] == []
+
+
 def test_report_groups_are_made_changed_and_deleted(aws):
     codebuild = aws("codebuild")
     export = {"exportConfigType": "NO_EXPORT"}
