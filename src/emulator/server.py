@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 
 from moto.core.request import Request
@@ -18,6 +19,8 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from emulator import protocol
+from emulator.access import Caller
+from emulator.authorisation import Guard, input_of
 from emulator.autoscaling import ApplicationAutoScaling
 from emulator.budgets import Budgets
 from emulator.cloud import Cloud
@@ -28,6 +31,7 @@ from emulator.codepipeline import CodePipeline
 from emulator.connections import CodeConnections, CodeStarConnections
 from emulator.errors import AwsError
 from emulator.githost import repository_of, serve_git
+from emulator.permissions import resource_of
 from emulator.protocol import Answer, Call
 from emulator.runtime import SageMakerRuntime
 from emulator.s3 import S3
@@ -57,6 +61,7 @@ class Application:
 
     def __init__(self, cloud: Cloud):
         self.cloud = cloud
+        self._guard = Guard(cloud)
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._moto_locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
@@ -80,26 +85,34 @@ class Application:
             return self._from_moto(protocol.recognise(request, body, list(self.cloud.services)), body, environ)
         call = protocol.recognise(request, body, list(self.cloud.services))
         caller = self.cloud.accounts.caller(call.access_key_id)
+        parameters = input_of(call, request, body)
         try:
+            self._authorise(call, parameters, caller)
             answer = self._dispatch(call, request, body, environ, caller)
         except AwsError as error:
             answer = protocol.error_answer(call, error)
         except Exception as error:
             LOG.exception("%s:%s failed", call.service, call.operation)
-            failure = AwsError(
-                "InternalFailure", f"{call.service}:{call.operation}: {type(error).__name__}: {error}", 500
-            )
-            answer = protocol.error_answer(call, failure)
+            message = f"{call.service}:{call.operation}: {type(error).__name__}: {error}"
+            answer = protocol.error_answer(call, AwsError("InternalFailure", message, 500))
         self.cloud.calls.write(
             principal=caller.arn,
             service=call.service,
             operation=call.operation,
-            path=request.path,
+            resource=resource_of(call, parameters, self.cloud.region, self.cloud.account_id),
             status=answer.status,
         )
         return answer
 
-    def _dispatch(self, call: Call, request: Request, body: bytes, environ: dict, caller) -> Answer:
+    def _authorise(self, call: Call, parameters: dict, caller: Caller) -> None:
+        denial = self._guard.denial(call, parameters, caller)
+        if denial is None:
+            return
+        self.cloud.denials.write(principal=caller.arn, enforced=self.cloud.enforce_iam, **asdict(denial))
+        if self.cloud.enforce_iam:
+            raise denial.error(call, caller)
+
+    def _dispatch(self, call: Call, request: Request, body: bytes, environ: dict, caller: Caller) -> Answer:
         service = self.cloud.services.get(call.service)
         method = service.operation(call.operation) if service else None
         if method is None:
