@@ -1,5 +1,6 @@
 """The model server as the container runs it: handlers, errors, health."""
 
+import ast
 import http.client
 import json
 import os
@@ -196,3 +197,10 @@ def test_content_that_the_defaults_do_not_understand_is_named():
         model_server.default_input(b"", "image/png", Context("dir"))
     with pytest.raises(ValueError, match="found accept image/png"):
         model_server.default_output({}, "image/png", Context("dir"))
+
+
+def test_the_script_imports_nothing_but_the_standard_library():
+    tree = ast.parse(Path(model_server.__file__).read_text())
+    plain = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    from_modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in plain | from_modules} <= sys.stdlib_module_names
