@@ -29,6 +29,8 @@ class Verdict:
     metrics: Mapping[str, float | None]
     champion_metrics: Mapping[str, float | None] | None
     report_url: str
+    remark: str
+    """What the approver must know beside the rules; otherwise empty."""
 
 
 def champion_package(platform: Platform, sagemaker) -> str | None:
@@ -101,12 +103,19 @@ def evaluate(
     )
     show(f"model package: {package_arn}")
     champion = evaluation.get("champion")
+    remark = ""
+    if champion is None:
+        remark = "Nothing is live in prod to compare with."
+        if champion_arn:
+            remark = "Not compared with the model live in prod: it knows none of this dataset's labels."
+        show(f"  {remark}")
     return Verdict(
         decision=decision,
         package_arn=package_arn,
         metrics=evaluation["candidate"]["metrics"],
         champion_metrics=champion["metrics"] if champion else None,
         report_url=report_url(platform.models_bucket, f"{prefix}report.html", session.region_name),
+        remark=remark,
     )
 
 
@@ -138,7 +147,7 @@ def evaluation_request(
 
 def exports(verdict: Verdict) -> dict[str, str]:
     """The variables that the approval shows and the later stages use."""
-    summary = verdict.decision.summary
+    summary = f"{verdict.decision.summary} {verdict.remark}".rstrip()
     if len(summary) > SUMMARY_CHARACTERS:
         summary = summary[: SUMMARY_CHARACTERS - 3].rstrip() + "..."
     champion = verdict.champion_metrics or {}

@@ -71,6 +71,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _signed(value: float) -> str:
+    return f"{round(value, 3) + 0.0:+.3f}"  # + 0.0 turns -0.000 into +0.000
+
+
 def _words(metric: str) -> str:
     return metric.replace("_", " ")
 
@@ -97,8 +101,8 @@ def _baseline(margin: float, candidate: Any, baseline: Any) -> Rule:
         margin,
         difference,
         passed,
-        f"{_words(HEADLINE)} is {difference:+.3f} against TF-IDF with logistic regression; "
-        f"at least {margin:+.3f} required: {'passed' if passed else 'failed'}.",
+        f"{_words(HEADLINE)} is {_signed(difference)} against TF-IDF with logistic regression; "
+        f"at least {_signed(margin)} required: {'passed' if passed else 'failed'}.",
     )
 
 
@@ -111,8 +115,8 @@ def _champion(margin: float, comparison: Mapping[str, Any] | None) -> Rule:
         )
     difference, low, high = numbers
     measured = (
-        f"{_words(HEADLINE)} is {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f}) against the model live in "
-        f"prod; at least {margin:+.3f} required"
+        f"{_words(HEADLINE)} is {_signed(difference)} (95 % interval {_signed(low)} to {_signed(high)}) against the "
+        f"model live in prod; at least {_signed(margin)} required"
     )
     if difference >= margin - ROUNDING:
         return Rule(name, margin, difference, True, f"{measured}: passed.")

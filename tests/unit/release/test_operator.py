@@ -1,0 +1,193 @@
+from datetime import datetime
+
+import pytest
+
+from release import operator
+from release.jobs import TRAINING
+from release.operator import RunningJob
+from release.progress import Stage
+
+EVALUATED = {
+    "GATE": "PASS",
+    "GATE_SUMMARY": "All 3 rules passed.",
+    "MODEL_PACKAGE_ARN": "arn:package/1",
+    "MACRO_AVERAGE_PRECISION": "0.6000",
+    "CHAMPION_MACRO_AVERAGE_PRECISION": "none",
+    "MACRO_AUROC": "0.9000",
+    "MACRO_F1": "0.5000",
+    "REPORT_URL": "https://report",
+}
+EXECUTION = {
+    "pipelineExecutionId": "e-1",
+    "status": "InProgress",
+    "sourceRevisions": [{"revisionId": "0123456789abcdef"}],
+}
+
+
+def stage(name, status="Succeeded", seconds=10.0, outputs=None, log=("group", "stream"), summary=""):
+    return Stage(name, status, seconds, outputs or {}, log, summary)
+
+
+class CodePipeline:
+    """A pipeline in which one approval waits, unless told otherwise."""
+
+    class meta:
+        region_name = "eu-west-1"
+
+    def __init__(self, names=("moderation",), waiting=True, executions=(EXECUTION,)):
+        self.names, self.waiting, self.executions, self.results = names, waiting, list(executions), []
+
+    def client(self, service):
+        return self
+
+    def get_paginator(self, operation):
+        return self
+
+    def paginate(self):
+        return [{"pipelines": [{"name": name} for name in self.names]}]
+
+    def list_pipeline_executions(self, pipelineName, maxResults):
+        return {"pipelineExecutionSummaries": self.executions}
+
+    def get_pipeline_state(self, name):
+        latest = {"status": "InProgress", "token": "t-1"} if self.waiting else {"status": "Succeeded"}
+        return {
+            "stageStates": [
+                {"stageName": "Source", "actionStates": [{"actionName": "Source"}]},
+                {
+                    "stageName": "Approve",
+                    "latestExecution": {"pipelineExecutionId": "e-1"},
+                    "actionStates": [{"actionName": "Approve", "latestExecution": latest}],
+                },
+            ]
+        }
+
+    def put_approval_result(self, **request):
+        self.results.append(request)
+
+
+def test_the_only_pipeline_is_the_one_meant():
+    assert operator.find_pipeline(CodePipeline(), None, {}) == "moderation"
+    assert operator.find_pipeline(CodePipeline(("a", "b")), "b", {}) == "b"
+    assert operator.find_pipeline(CodePipeline(("a", "b")), None, {"PIPELINE_NAME": "a"}) == "a"
+
+
+@pytest.mark.parametrize(("names", "found"), [((), "found none"), (("a", "b"), "found a, b")])
+def test_no_pipeline_or_several_is_a_question_back(names, found):
+    with pytest.raises(ValueError, match=found):
+        operator.find_pipeline(CodePipeline(names), None, {})
+
+
+@pytest.mark.parametrize(("approve", "status"), [(True, "Approved"), (False, "Rejected")])
+def test_a_decision_answers_the_waiting_approval_with_its_token_and_reason(approve, status, capsys):
+    codepipeline = CodePipeline()
+    assert operator.decide(codepipeline, None, approve, "looked at the report") == 0
+    assert codepipeline.results == [
+        {
+            "pipelineName": "moderation",
+            "stageName": "Approve",
+            "actionName": "Approve",
+            "token": "t-1",
+            "result": {"status": status, "summary": "looked at the report"},
+        }
+    ]
+    assert "e-1" in capsys.readouterr().out
+
+
+def test_nothing_to_decide_is_said():
+    with pytest.raises(ValueError, match="nothing waits for approval"):
+        operator.decide(CodePipeline(waiting=False), "moderation", True, "")
+
+
+def test_the_running_execution_is_shown_before_a_younger_one_that_waits_behind_it():
+    waiting = {"pipelineExecutionId": "e-2", "status": "InProgress"}
+    done = {"pipelineExecutionId": "e-0", "status": "Succeeded"}
+    assert operator.shown_execution(CodePipeline(executions=[waiting, EXECUTION, done]), "p") == EXECUTION
+    assert operator.shown_execution(CodePipeline(executions=[done]), "p") == done
+    assert operator.shown_execution(CodePipeline(executions=[]), "p") is None
+
+
+def test_status_shows_stages_and_the_progress_of_the_job():
+    job = RunningJob(TRAINING, "moderation-train-abc", 65.0, "progress 10 of 20")
+    lines = operator.status_lines(
+        "moderation", EXECUTION, [stage("Check"), stage("Train", "InProgress", 70.0)], job, None, ""
+    )
+    assert lines[0] == "moderation: InProgress, execution e-1, commit 0123456789ab"
+    assert "Train      InProgress" in lines[2]
+    assert "1 m 10 s" in lines[2]
+    assert lines[3].strip() == "training job moderation-train-abc, 1 m 5 s  progress 10 of 20"
+
+
+def test_status_shows_what_an_approver_needs():
+    stages = [stage("Evaluate", outputs=EVALUATED), stage("Approve", "InProgress")]
+    approval = {"stage": "Approve", "action": "Approve", "token": "t", "execution": "e-1"}
+    text = "\n".join(operator.status_lines("moderation", EXECUTION, stages, None, approval, ""))
+    for words in ("waits for approval", "gate PASS", "0.6000", "live in prod: none", "arn:package/1", "https://report"):
+        assert words in text
+
+
+def test_the_approval_of_another_execution_is_not_shown_as_this_ones():
+    approval = {"stage": "Approve", "action": "Approve", "token": "t", "execution": "e-0"}
+    assert "waits" not in "\n".join(operator.status_lines("m", EXECUTION, [stage("Check")], None, approval, ""))
+
+
+def test_a_pipeline_that_never_ran_says_so():
+    assert operator.status_lines("moderation", None, [], None, None, "") == [
+        "moderation: has not run yet; push a commit"
+    ]
+
+
+def test_an_answer_is_readable_with_the_highest_score_first():
+    answer = {
+        "id": "r-1",
+        "model": "arn:package/1",
+        "policy": "p-1",
+        "results": [
+            {
+                "flagged": True,
+                "truncated": True,
+                "labels": {
+                    "insult": {"score": 0.2, "threshold": 0.4, "flagged": False},
+                    "threat": {"score": 0.9, "threshold": 0.5, "flagged": True},
+                },
+            }
+        ],
+    }
+    lines = operator.answer_lines(answer)
+    assert lines[0] == "flagged, text was too long and was cut"
+    assert lines[1].startswith("  [x] threat")
+    assert lines[2].startswith("  [ ] insult")
+    assert "arn:package/1, policy p-1, request r-1" in lines[3]
+
+
+def test_logs_are_those_of_what_runs_otherwise_of_the_last_stage_that_has_some():
+    done, runs, approves = stage("Check"), stage("Train", "InProgress"), stage("Approve", "InProgress", log=None)
+    assert operator.stages_to_show([done, runs], None) == [runs]
+    assert operator.stages_to_show([done, approves], None) == [done]
+    assert operator.stages_to_show([done, runs], "check") == [done]
+    with pytest.raises(ValueError, match="no stage 'Deploy' in this execution; found Check, Train"):
+        operator.stages_to_show([done, runs], "Deploy")
+
+
+def test_the_running_job_is_found_with_its_last_reported_line():
+    class Session:
+        def client(self, service):
+            return self
+
+        def list_training_jobs(self, NameContains, StatusEquals, SortBy, SortOrder):
+            assert (NameContains, StatusEquals) == ("-train-", "InProgress")
+            return {"TrainingJobSummaries": [{"TrainingJobName": "m-train-1", "CreationTime": datetime.now()}]}
+
+        def get_paginator(self, operation):
+            return self
+
+        def paginate(self, logGroupName, logStreamNamePrefix):
+            assert (logGroupName, logStreamNamePrefix) == ("/aws/sagemaker/TrainingJobs", "m-train-1/")
+            return [{"logStreams": [{"logStreamName": "m-train-1/algo-1"}]}]
+
+        def get_log_events(self, nextToken=None, **_):
+            lines = [] if nextToken else ["noise", "progress step 1 of 2", "noise"]
+            return {"events": [{"message": line} for line in lines], "nextForwardToken": "end"}
+
+    assert operator.running_job("Train", Session()).last_line == "progress step 1 of 2"
+    assert operator.running_job("Approve", Session()) is None
