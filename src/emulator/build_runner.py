@@ -165,6 +165,7 @@ class BuildRun:
         self._working_directory = directory / "src"
         self._source_directories: dict[str | None, Path] = {}
         self._spec: buildspec.Buildspec | None = None
+        self._restored_cache: dict[str, tuple[int, int]] = {}
         self._succeeding = True
         self._commands_run = 0
 
@@ -485,24 +486,30 @@ class BuildRun:
         with tarfile.open(archive) as tar:
             tar.extractall(self._directory / "src", filter="data")
         archive.unlink()
+        self._restored_cache = self._cached_files()
 
     def _save_cache(self) -> None:
         if self._settings.cache is None or not self._spec.cache_paths:
             return
         bucket, key = self._settings.cache
-        source = self._directory / "src"
-        files: set[str] = set()
         for pattern in self._spec.cache_paths:
-            # The machine's own file system is not a container's: only what lies in the source directory is kept.
-            if pattern.startswith(("/", "~")):
+            if _outside(pattern):
                 self._say(f"Cache path {pattern} lies outside of the source directory and is not kept")
-                continue
-            files |= {path.relative_to(source).as_posix() for path in source.glob(pattern) if path.is_file()}
+        files = self._cached_files()
+        if files == self._restored_cache:  # also: there is nothing to keep
+            return
         archive = self._directory / "tmp" / "cache.tar.gz"
         with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
             for name in sorted(files):
-                tar.add(source / name, arcname=name, recursive=False)
+                tar.add(self._directory / "src" / name, arcname=name, recursive=False)
         self._client("s3").upload_file(str(archive), bucket, key)
+
+    def _cached_files(self) -> dict[str, tuple[int, int]]:
+        """Size and modification time (seconds, as an archive keeps it) of each file of the cache."""
+        source = self._directory / "src"
+        patterns = [pattern for pattern in self._spec.cache_paths if not _outside(pattern)]
+        paths = {path for pattern in patterns for path in source.glob(pattern) if path.is_file()}
+        return {path.relative_to(source).as_posix(): (path.stat().st_size, int(path.stat().st_mtime)) for path in paths}
 
     def _client(self, service_name: str):
         return self._cloud.client(service_name, role_arn=self._settings.role_arn)
@@ -518,6 +525,11 @@ class BuildRun:
             stamp = datetime.now(UTC).strftime("%Y/%m/%d %H:%M:%S.%f")
             for line in self._masked(message).splitlines():
                 self._log_stream.write(f"[Container] {stamp} {line}")
+
+
+def _outside(pattern: str) -> bool:
+    # The machine's own file system is not a container's: only what lies in the source directory is kept.
+    return pattern.startswith(("/", "~"))
 
 
 def codebuild_variables(settings: BuildSettings) -> dict[str, str]:

@@ -235,8 +235,8 @@ def test_source_zip_becomes_artifacts_reports_and_a_cache(aws, bucket, project, 
             phases={
                 "build": {
                     "commands": [
-                        "cat kept/before.txt 2>/dev/null || echo no cache",
-                        "mkdir -p out/deep results kept; cp input.txt out/deep/result.txt; date > kept/before.txt",
+                        "test -e kept/before.txt || { echo no cache; mkdir kept; date > kept/before.txt; }",
+                        "mkdir -p out/deep results; cp input.txt out/deep/result.txt",
                         "cp junit.in results/junit.xml",
                     ]
                 }
@@ -266,7 +266,10 @@ def test_source_zip_becomes_artifacts_reports_and_a_cache(aws, bucket, project, 
     assert report["testSummary"]["durationInNanoSeconds"] == 500_000_000
     cases = aws("codebuild").describe_test_cases(reportArn=report["arn"], filter={"status": "FAILED"})["testCases"]
     assert [(case["name"], case["message"]) for case in cases] == [("bad", "1 != 2\nhere")]
+    kept = aws("s3").list_objects_v2(Bucket=bucket, Prefix="cache/")["Contents"]
     assert "no cache" not in log_of(aws, run(name))
+    # A cache that did not change is not written again.
+    assert aws("s3").list_objects_v2(Bucket=bucket, Prefix="cache/")["Contents"] == kept
     eventually(lambda: list(cloud.directory("codebuild").joinpath(name).iterdir()) == [])
 
 
