@@ -5,7 +5,7 @@ locals {
   variant_name = "moderation"
 
   # Instances with local NVMe disks encrypt them in hardware and refuse a key for the volume.
-  has_nvme = can(regex("^ml\\.([a-z]+[0-9]+[a-z]*d[a-z]*|g[4-9][a-z]*|p[345][a-z]*|trn[0-9]+[a-z]*|inf2)\\.", var.instance_type))
+  has_nvme = can(regex("^ml\\.([a-z]+[0-9]+[a-z]*d[a-z]*|(g[4-9]|gr[0-9]|p[4-9]|trn[0-9]|i[34])[a-z0-9-]*)\\.", var.instance_type))
 
   max_update_seconds = var.canary_wait_seconds + var.termination_wait_seconds + 2700 # 45 minutes for two fleets to start
 }
