@@ -129,7 +129,7 @@ def _context(call: Call, parameters: dict) -> dict[str, str | list[str]]:
 def _resources(call: Call, parameters: dict, region: str, account_id: str) -> list[tuple[str, ...]]:
     """Resources of a call other than to S3: each entry must be allowed, in any of its spellings."""
     if call.service == "logs":
-        return [_log_resources(parameters, region, account_id)]
+        return [_log_resources(call.operation, parameters, region, account_id)]
     if call.service == "sqs" and "QueueUrl" in parameters:
         return [(f"arn:aws:sqs:{region}:{account_id}:{parameters['QueueUrl'].rsplit('/', 1)[-1]}",)]
     if call.service == "ssm":
@@ -162,14 +162,14 @@ def _resources(call: Call, parameters: dict, region: str, account_id: str) -> li
     return found or [("*",)]
 
 
-def _log_resources(parameters: dict, region: str, account_id: str) -> tuple[str, ...]:
+def _log_resources(operation: str, parameters: dict, region: str, account_id: str) -> tuple[str, ...]:
     group = parameters.get("logGroupName") or parameters.get("logGroupIdentifier")
     if group is None:
         arn = parameters.get("resourceArn")
         return (arn, f"{arn}:*") if arn else ("*",)
     place = group if group.startswith("arn:") else f"arn:aws:logs:{region}:{account_id}:log-group:{group}"
-    if "logStreamName" in parameters:
-        return (f"{place}:log-stream:{parameters['logStreamName']}",)
+    if operation in ("PutLogEvents", "GetLogEvents", "DeleteLogStream"):
+        return (f"{place}:log-stream:{parameters.get('logStreamName', '')}",)
     return (f"{place}:", place, f"{place}:*")
 
 
