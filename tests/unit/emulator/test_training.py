@@ -200,7 +200,7 @@ def test_lines_are_readable_while_the_job_runs(sagemaker, aws, name):
 def test_the_role_makes_the_calls_for_data_and_results(sagemaker, cloud, name):
     run(sagemaker, name, "touch /opt/ml/model/weights; echo done", InputDataConfig=channel())
     calls = [json.loads(line) for line in (cloud.root / "calls.jsonl").read_text().splitlines()]
-    uploads = [each for each in calls if each["operation"] == "PutObject" and name in each["path"]]
+    uploads = [each for each in calls if each["operation"] == "PutObject" and name in each["resource"]]
     logs = [each for each in calls if each["operation"] == "PutLogEvents" and "training-tests" in each["principal"]]
     assert [each["principal"].split("/")[1] for each in uploads] == ["training-tests"]
     assert logs
