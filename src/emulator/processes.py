@@ -175,13 +175,16 @@ def start(
 
 def kill_marked(marks: set[str]) -> None:
     """Kills every process that carries one of `marks`, until there is none (a dying one may start another)."""
-    while found := _marked(marks):
+    empty_looks = 0
+    while empty_looks < 2:  # in the moment of an exec a process shows no environment: one look is not enough
+        found = _marked(marks)
         for process in found:
             try:
                 process.kill()  # psutil checks that the number was not given to another process meanwhile
             except psutil.NoSuchProcess:
                 continue
-        time.sleep(0.02)
+        empty_looks = 0 if found else empty_looks + 1
+        time.sleep(0.01)
 
 
 def _marked(marks: set[str]) -> list[psutil.Process]:

@@ -22,7 +22,10 @@ def start(script: str, lines: list[str], tmp_path) -> processes.Child:
 
 
 def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def eventually(holds, seconds: float = 5.0) -> None:
