@@ -7,7 +7,7 @@ import os
 import tarfile
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -94,7 +94,7 @@ def upload_directory(s3, directory: Path, location: Location, kms_key_id: str | 
     return len(files)
 
 
-def upload_archive(s3, directories: Iterable[Path], location: Location, kms_key_id: str | None = None) -> int:
+def upload_archive(s3, directories: Sequence[Path], location: Location, kms_key_id: str | None = None) -> int:
     """Uploads one tar.gz of the files of all directories, merged; returns how many files it holds.
 
     Of files with the same name the one in the directory named first is taken.
@@ -103,7 +103,8 @@ def upload_archive(s3, directories: Iterable[Path], location: Location, kms_key_
     for directory in directories:
         for name in _files(directory):
             merged.setdefault(name, directory / name)
-    with tempfile.TemporaryDirectory() as scratch:
+    # Beside the files: the system's directory for temporary files may be small.
+    with tempfile.TemporaryDirectory(dir=directories[0].parent) as scratch:
         archive = Path(scratch) / "archive.tar.gz"
         # Weights hardly compress: storing them saves seconds here and again wherever they are unpacked.
         with tarfile.open(archive, "w:gz", compresslevel=0) as tar:

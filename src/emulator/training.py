@@ -406,8 +406,8 @@ class MetricsPublisher:
             while not self._closed.wait(METRICS_SECONDS):
                 self._publish()
             self._publish()
-        except (ClientError, BotoCoreError):
-            LOG.exception("the metrics of training job %s can't be published", self._job.name)
+        except (ClientError, BotoCoreError) as error:
+            LOG.warning("the metrics of training job %s can't be published: %s", self._job.name, error)
 
     def _publish(self) -> None:
         data = [
