@@ -385,6 +385,21 @@ def test_a_newer_execution_supersedes_the_one_that_waits(pipeline):
     wait_for(lambda: running.stages()["Approve"]["latestExecution"]["pipelineExecutionId"] == third)
 
 
+def test_parallel_executions_do_not_wait_for_each_other(pipeline):
+    running = pipeline(stage("Approve", approval()), executionMode="PARALLEL")
+    executions = {running.push("one"), running.push("two")}
+
+    def waiting() -> set[str]:
+        details = running.api.list_action_executions(pipelineName=running.name)["actionExecutionDetails"]
+        return {one["pipelineExecutionId"] for one in details if one["actionName"] == "Approve"}
+
+    wait_for(lambda: waiting() == executions)
+    with pytest.raises(running.api.exceptions.UnableToRollbackStageException):
+        running.api.rollback_stage(
+            pipelineName=running.name, stageName="Approve", targetPipelineExecutionId=executions.pop()
+        )
+
+
 @pytest.mark.parametrize(("gate", "expected"), [("PASS", "Succeeded"), ("FAIL", "Failed")])
 def test_a_condition_before_a_stage_lets_only_the_right_value_in(pipeline, gate, expected):
     running = pipeline(
@@ -504,6 +519,7 @@ def test_a_stopped_execution_waits_for_its_action_unless_abandoned(pipeline):
         running.api.stop_pipeline_execution(**arguments)
     running.answer("Approve", token)
     assert running.finished(execution) == "Stopped"
+    assert running.stages()["Approve"]["latestExecution"]["status"] == "Stopped"
     assert "After" not in running.actions(execution)
 
     second = running.push()
