@@ -234,8 +234,10 @@ def ringing_alarms(endpoint_name: str, session) -> list[str]:
     names = [alarm["AlarmName"] for alarm in rollback.get("Alarms", [])]
     if not names:
         return []
-    found = session.client("cloudwatch").describe_alarms(AlarmNames=names, StateValue="ALARM")
-    return [f"{alarm['AlarmName']}: {alarm.get('StateReason', '')}" for alarm in found["MetricAlarms"]]
+    found = session.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    return [
+        f"{alarm['AlarmName']}: {alarm.get('StateReason', '')}" for alarm in found if alarm["StateValue"] == "ALARM"
+    ]
 
 
 def mismatch(
@@ -254,7 +256,7 @@ def mismatch(
         return f"endpoint {endpoint_name} does not exist, {said}; the output above says why. Retry the stage."
     lines = [f"endpoint {endpoint_name} is {live.status} and runs {live.config_name}, not {wanted_config}; {said}"]
     if live.status == "InService":
-        lines.append("  SageMaker rolled the update back: the release before it serves, no request was lost")
+        lines.append("  SageMaker rolled the update back: the release before it serves")
     lines.append(f"  reason: {live.failure_reason or 'none given'}")
     lines += [f"  alarm {alarm}" for alarm in alarms] or ["  no rollback alarm is in ALARM now"]
     if live.status in ("Failed", "OutOfService", "UpdateRollbackFailed"):

@@ -232,6 +232,29 @@ def test_a_package_that_does_not_exist_is_named(aws, registered):
         check_package(arn(99), aws.client("sagemaker"))
 
 
+def test_only_the_rollback_alarms_that_ring_are_named(aws, registered, monkeypatch):
+    cloudwatch, sagemaker = aws.client("cloudwatch"), aws.client("sagemaker")
+    for name in ("moderation-prod-5xx-rate", "moderation-prod-latency-p99", "unrelated"):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/SageMaker",
+            MetricName="Invocation5XXErrors",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        state = "OK" if name.endswith("p99") else "ALARM"
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="12 percent")
+    alarms = [{"AlarmName": "moderation-prod-5xx-rate"}, {"AlarmName": "moderation-prod-latency-p99"}]
+    answer = {"LastDeploymentConfig": {"AutoRollbackConfiguration": {"Alarms": alarms}}}
+    monkeypatch.setattr(sagemaker, "describe_endpoint", lambda EndpointName: answer)
+    assert deployment.ringing_alarms("moderation-prod", aws) == ["moderation-prod-5xx-rate: 12 percent"]
+    answer["LastDeploymentConfig"] = {}
+    assert deployment.ringing_alarms("moderation-prod", aws) == []
+
+
 def test_the_live_release_is_read_from_endpoint_config_and_model(aws, registered):
     sagemaker = aws.client("sagemaker")
     assert read_live("moderation-prod", sagemaker) is None
