@@ -13,7 +13,7 @@ from release import progress, smoke
 from release.jobs import PROCESSING, REPORTED_LINE, TRAINING, JobKind, LogReader, spoken_seconds
 
 FOLLOW_SECONDS = 1.0
-# The stage whose build waits for a job, and what that job's name holds
+# The stage whose build waits for a job, and what follows the project's name in that job's name
 STAGE_JOBS = {
     "Prepare": (PROCESSING, "-prepare-"),
     "Train": (TRAINING, "-train-"),
@@ -94,14 +94,14 @@ def waiting_approval(codepipeline, pipeline: str) -> dict[str, str] | None:
     return None
 
 
-def running_job(stage: str, session) -> RunningJob | None:
-    """The job that the stage waits for, with the last line it reported."""
+def running_job(pipeline: str, stage: str, session) -> RunningJob | None:
+    """The job that the stage waits for, with the last line it reported; a pipeline is called as its project is."""
     if stage not in STAGE_JOBS:
         return None
     kind, part = STAGE_JOBS[stage]
     sagemaker = session.client("sagemaker")
     arguments = {
-        "NameContains": part,
+        "NameContains": f"{pipeline}{part}",
         "StatusEquals": "InProgress",
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
@@ -185,7 +185,7 @@ def show_status(session, pipeline: str | None) -> int:
         stages = progress.stages(codepipeline, session.client("codebuild"), name, identity)
         blocked = entry_refusal(codepipeline, name, identity)
         running = next((stage.name for stage in stages if stage.status == "InProgress"), "")
-        job = running_job(running, session)
+        job = running_job(name, running, session)
     print("\n".join(status_lines(name, execution, stages, job, waiting_approval(codepipeline, name), blocked)))
     return 0
 
@@ -248,7 +248,7 @@ def show_logs(session, pipeline: str | None, stage: str | None, follow: bool) ->
                 announced = shown.name
             for line in follower.new_lines(shown.log):
                 print(line)
-            job = running_job(shown.name, session) if shown.status == "InProgress" else None
+            job = running_job(name, shown.name, session) if shown.status == "InProgress" else None
             if job:
                 reader = jobs_followed.setdefault(
                     job.name, LogReader(job.kind.log_group, job.name, session.client("logs"))

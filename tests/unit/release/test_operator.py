@@ -175,7 +175,7 @@ def test_the_running_job_is_found_with_its_last_reported_line():
             return self
 
         def list_training_jobs(self, NameContains, StatusEquals, SortBy, SortOrder):
-            assert (NameContains, StatusEquals) == ("-train-", "InProgress")
+            assert (NameContains, StatusEquals) == ("moderation-train-", "InProgress")
             return {"TrainingJobSummaries": [{"TrainingJobName": "m-train-1", "CreationTime": datetime.now()}]}
 
         def get_paginator(self, operation):
@@ -189,5 +189,5 @@ def test_the_running_job_is_found_with_its_last_reported_line():
             lines = [] if nextToken else ["noise", "progress step 1 of 2", "noise"]
             return {"events": [{"message": line} for line in lines], "nextForwardToken": "end"}
 
-    assert operator.running_job("Train", Session()).last_line == "progress step 1 of 2"
-    assert operator.running_job("Approve", Session()) is None
+    assert operator.running_job("moderation", "Train", Session()).last_line == "progress step 1 of 2"
+    assert operator.running_job("moderation", "Approve", Session()) is None
