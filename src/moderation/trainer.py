@@ -84,7 +84,7 @@ class ModerationTrainer(Trainer):
                 max_grad_norm=arguments.clip,
                 seed=arguments.seed,
                 use_cpu=device.type == "cpu",
-                ddp_backend="gloo" if device.type == "cpu" else "nccl",
+                ddp_backend=None if ranks.world_size == 1 else "gloo" if device.type == "cpu" else "nccl",
                 ddp_find_unused_parameters=False,
                 average_tokens_across_devices=False,
                 remove_unused_columns=False,
@@ -196,7 +196,7 @@ class ModerationTrainer(Trainer):
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         if self.ranks.leads:
             texts = {TRAINER_STATE: json.dumps(_plain_state(self.state)), RUN: self.run_identity()}
-            schedule = {name: value for name, value in self.lr_scheduler.state_dict().items() if name != "lr_lambdas"}
+            schedule = self.lr_scheduler.state_dict()
             started = time.monotonic()
             optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # inside accelerate's wrapper
             path = checkpoints.write(

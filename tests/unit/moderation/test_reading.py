@@ -1,12 +1,14 @@
 import csv
 import gzip
 import json
+import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from moderation import reading
 from moderation.config import BadRows, DataConfig
 from moderation.reading import Class, Problem, Rejections, Row, parse_row, read_files, read_hub
@@ -113,10 +115,9 @@ BAD_LINES = [
 def test_a_bad_line_stops_with_file_row_found_and_expected(tmp_path, line, kind, reason):
     (tmp_path / "a.jsonl").write_bytes(b'{"text": "good", "labels": []}\n' + line + b"\n")
     config = DataConfig(labels_field="labels", labels=("insult", "threat"))
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match=re.escape(reason)) as error:
         rows(tmp_path, config, BadRows(**dict.fromkeys(vars(BadRows()), "stop")))
     assert str(error.value).startswith("a.jsonl, row 2: found ")
-    assert reason in str(error.value)
     assert f"set data.bad_rows.{kind} to drop" in str(error.value)
 
 
@@ -261,9 +262,9 @@ def test_any_bytes_give_rows_or_reasons_and_never_another_error(content, ending,
     try:
         found = list(read_files(directory, LISTS, rejections))
     except ValueError as error:
-        assert "a." in str(error)
-    else:
-        assert all(isinstance(row, Row) for row in found)
+        found, reason = [], str(error)
+        assert reason.startswith(f"a.{ending}")
+    assert all(isinstance(row, Row) for row in found)
 
 
 JSON_VALUES = st.recursive(
@@ -276,7 +277,7 @@ JSON_VALUES = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(
     record=st.fixed_dictionaries(
-        {}, optional={name: JSON_VALUES for name in ("id", "text", "labels", "label", "insult", "threat")}
+        {}, optional=dict.fromkeys(("id", "text", "labels", "label", "insult", "threat"), JSON_VALUES)
     ),
     config=st.sampled_from([LISTS, COLUMNS, CLASSES]),
 )

@@ -3,6 +3,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from moderation.config import BadRows
 from moderation.reading import Rejections, Row, normalised
 from moderation.splitting import stratified_split, unique_rows
@@ -17,7 +18,7 @@ def row(number, *labels, text=None, row_id=None):
 
 
 def corpus(count=400):
-    chance = random.Random(1)
+    chance = random.Random(1)  # noqa: S311
     shares = {"common": 0.5, "often": 0.2, "rare": 0.03}
     return [row(number, *(label for label in shares if chance.random() < shares[label])) for number in range(count)]
 

@@ -1,0 +1,108 @@
+"""A base model small enough to train in a second: a random BERT of two layers with the vocabulary of a few words."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+# the models are too small to share out: threads that wait for each other cost more than they compute
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+WORDS = ["you", "are", "kind", "mean", "fool", "the", "soup", "is", "hot", "run", "away", "now", "nice", "day", "and"]
+LABELS = ["insult", "threat"]
+
+
+@pytest.fixture(scope="session")
+def base_model(tmp_path_factory):
+    """Directory with config.json, model.safetensors and tokenizer of the tiny encoder."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    directory = tmp_path_factory.mktemp("base-model")
+    vocabulary = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **special).save_pretrained(directory)
+    torch.manual_seed(1)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(directory)
+    return directory
+
+
+def sentences(count: int, seed: int) -> tuple[list[str], np.ndarray]:
+    """Texts and truth (count, 2) that a tiny model learns: `fool` insults, `run` threatens."""
+    chance = np.random.default_rng(seed)
+    texts, truth = [], np.zeros((count, 2), dtype=np.float32)
+    for number in range(count):
+        words = [str(word) for word in chance.choice(["you", "are", "kind", "soup", "is", "hot", "nice", "day"], 4)]
+        for label, word in enumerate(("fool", "run")):
+            if chance.random() < 0.3:
+                words.insert(int(chance.integers(len(words))), word)
+                truth[number, label] = 1
+        texts.append(" ".join([*words, *["and", "the"] * int(chance.integers(4))]))
+    return texts, truth
+
+
+def write_split(directory: Path, texts: list[str], truth: np.ndarray, labels: list[str]) -> None:
+    """One split as the preparation writes it."""
+    directory.mkdir(parents=True)
+    (directory / "labels.json").write_text(json.dumps({"labels": labels}))
+    table = pa.table(
+        {
+            "id": [f"{directory.name}-{number}" for number in range(len(texts))],
+            "text": texts,
+            "labels": pa.array(truth.tolist(), pa.list_(pa.float32())),
+        }
+    )
+    pq.write_table(table, directory / "part-00000.parquet")
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory):
+    """A prepared dataset of 96 + 48 + 64 rows, with one label not annotated here and there."""
+    directory = tmp_path_factory.mktemp("prepared") / "dataset"
+    for seed, (split, count) in enumerate({"train": 96, "validation": 48, "test": 64}.items()):
+        texts, truth = sentences(count, seed)
+        truth[3, 1] = math.nan
+        write_split(directory / split, texts, truth, LABELS)
+    (directory / "labels.json").write_text(json.dumps({"labels": LABELS}))
+    (directory / "manifest.json").write_text(json.dumps({"dataset_version": "0123456789abcdef", "labels": LABELS}))
+    return directory
+
+
+def saved_model(directory: Path, base_model: Path, labels: list[str], weight: float, thresholds: list[float]) -> Path:
+    """A model as train.py saves it, with a head of equal weights."""
+    from moderation import model as models
+    from moderation.thresholds import policy
+
+    directory.mkdir(parents=True)
+    model = models.from_base_model(base_model, labels, models.Head(0.1, 16), 0.0, None)
+    shape = model.head.weight.shape
+    model.set_head(np.linspace(-weight, weight, shape[0] * shape[1]).reshape(shape), np.zeros(len(labels)))
+    models.save(model, models.load_tokenizer(base_model), directory)
+    (directory / "labels.json").write_text(json.dumps({"labels": labels}))
+    (directory / "policy.json").write_text(json.dumps(policy(labels, np.array(thresholds))))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def served_model(tmp_path_factory, base_model):
+    """A saved model with the labels insult and threat."""
+    return saved_model(tmp_path_factory.mktemp("served") / "model", base_model, LABELS, 0.5, [0.4, 0.6])

@@ -1,0 +1,55 @@
+import pytest
+
+from moderation.arguments import parse
+
+CHANNELS = ["--train", "a", "--validation", "b", "--base-model", "c", "--model-dir", "d"]
+
+
+def test_hyperparameters_arrive_as_text_and_leave_with_their_types():
+    arguments = parse([*CHANNELS, "--epochs", "3", "--learning-rate", "1e-4", "--linear-probe", "false"])
+    assert (arguments.epochs, arguments.learning_rate, arguments.linear_probe) == (3, 1e-4, False)
+    assert arguments.hyperparameters()["epochs"] == 3
+    assert "train" not in arguments.hyperparameters()
+
+
+def test_channels_come_from_the_environment(monkeypatch):
+    for variable in ("SM_CHANNEL_TRAIN", "SM_CHANNEL_VALIDATION", "SM_CHANNEL_BASE_MODEL", "SM_MODEL_DIR"):
+        monkeypatch.setenv(variable, f"/data/{variable}")
+    assert str(parse([]).base_model) == "/data/SM_CHANNEL_BASE_MODEL"
+    assert str(parse(["--base-model", "mine"]).base_model) == "mine"
+
+
+def test_a_channel_that_nothing_names_is_a_reason(monkeypatch):
+    monkeypatch.delenv("SM_MODEL_DIR", raising=False)
+    with pytest.raises(ValueError, match="--model-dir: found nothing, expected a directory; name one or set SM_MODEL"):
+        parse(CHANNELS[:-2])
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        (["--epochs", "0"], "--epochs: found 0, expected 1 or more"),
+        (["--learning-rate", "0"], "--learning-rate: found 0.0, expected more than 0"),
+        (["--learning-rate", "nan"], "--learning-rate: found nan"),
+        (["--dropout", "1"], "--dropout: found 1.0, expected a share"),
+        (["--encoder-dropout", "1"], "--encoder-dropout: found 1.0"),
+        (["--precision", "int8"], "--precision: found 'int8', expected one of auto, fp32, bf16"),
+    ],
+)
+def test_a_value_out_of_range_is_a_reason(option, reason):
+    with pytest.raises(ValueError, match=reason):
+        parse([*CHANNELS, *option])
+
+
+@pytest.mark.parametrize("option", ["--epoch 3", "--epochs two", "--linear-probe maybe", "--unknown 1"])
+def test_a_misspelt_hyperparameter_ends_the_job(option):
+    with pytest.raises(SystemExit):
+        parse([*CHANNELS, *option.split()])
+
+
+def test_help_names_units_and_defaults(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "rows of one step over all workers together, whatever their number (default: 16)" in shown
+    assert "[SM_CHANNEL_TRAIN]" in shown

@@ -1,0 +1,69 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from moderation.batching import RankBatches, Tokens, pad, shuffled_batches, sorted_batches, tokenise
+from moderation.model import load_tokenizer
+
+LENGTHS = np.random.default_rng(1).integers(3, 100, 333)
+
+
+def test_texts_are_cut_and_said_to_be(base_model):
+    tokens = tokenise(load_tokenizer(base_model), ["you are kind", "you " * 30], 8)
+    assert tokens.ids[0] == [2, 4, 5, 6, 3]
+    assert len(tokens.ids[1]) == 8
+    assert tokens.ids[1][-1] == 3
+    assert tokens.truncated == [False, True]
+    assert tokens.lengths.tolist() == [5, 8]
+
+
+def test_no_texts_give_no_tokens(base_model):
+    assert tokenise(load_tokenizer(base_model), [], 8).ids == []
+
+
+def test_padding_reaches_the_longest_row_of_the_batch_only():
+    tokens = Tokens([[1, 2], [3], [4, 5, 6, 7]], [False] * 3, pad_id=9)
+    batch = pad(tokens, [1, 0])
+    assert batch["input_ids"].tolist() == [[3, 9], [1, 2]]
+    assert batch["attention_mask"].tolist() == [[1, 0], [1, 1]]
+
+
+def test_sorted_batches_hold_every_row_once_longest_first():
+    batches = sorted_batches(LENGTHS, 32)
+    assert sorted(row for batch in batches for row in batch) == list(range(333))
+    assert LENGTHS[batches[0][0]] == LENGTHS.max()
+
+
+def test_an_epoch_holds_every_row_once_in_batches_of_similar_length():
+    batches = shuffled_batches(LENGTHS, 8, seed=13, epoch=0, smallest=1)
+    assert sorted(row for batch in batches for row in batch) == list(range(333))
+    waste = sum(LENGTHS[batch].max() * len(batch) for batch in batches) / LENGTHS.sum()
+    plain = sum(LENGTHS[place : place + 8].max() * 8 for place in range(0, 333, 8)) / LENGTHS.sum()
+    assert waste < 1.2 < plain
+
+
+def test_epochs_and_seeds_differ_and_repeat():
+    assert shuffled_batches(LENGTHS, 8, 13, 0, 1) == shuffled_batches(LENGTHS, 8, 13, 0, 1)
+    assert shuffled_batches(LENGTHS, 8, 13, 0, 1) != shuffled_batches(LENGTHS, 8, 13, 1, 1)
+    assert shuffled_batches(LENGTHS, 8, 13, 0, 1) != shuffled_batches(LENGTHS, 8, 14, 0, 1)
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_the_ranks_together_take_the_steps_of_one(world_size):
+    alone = list(RankBatches(LENGTHS, 8, 13, 0, 1))
+    shares = [RankBatches(LENGTHS, 8, 13, rank, world_size) for rank in range(world_size)]
+    together = [sorted(itertools.chain(*parts)) for parts in zip(*shares, strict=True)]
+    assert together == [sorted(batch) for batch in alone]
+    assert {len(share) for share in shares} == {len(alone)}
+
+
+def test_a_last_batch_too_small_for_every_rank_is_left_out():
+    lengths = np.full(17, 5)
+    shares = [RankBatches(lengths, 8, 13, rank, 2) for rank in range(2)]
+    assert [len(list(share)) for share in shares] == [len(share) for share in shares] == [2, 2]
+
+
+def test_a_batch_smaller_than_the_number_of_workers_is_refused():
+    with pytest.raises(ValueError, match="found 4 rows for 8 workers"):
+        RankBatches(LENGTHS, 4, 13, 0, 8)

@@ -1,0 +1,115 @@
+import inspect
+import json
+
+import pytest
+
+import inference
+from moderation import handler
+
+
+@pytest.fixture(scope="module")
+def moderator(served_model):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODEL_PACKAGE_ARN", "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/7")
+        return handler.model_fn(str(served_model))
+
+
+def asked(moderator, content):
+    texts = handler.input_fn(json.dumps(content), "application/json")
+    return json.loads(handler.output_fn(handler.predict_fn(texts, moderator), "application/json"))
+
+
+def test_the_door_offers_the_functions_with_the_parameters_that_the_toolkit_counts():
+    counts = {name: len(inspect.signature(getattr(inference, name)).parameters) for name in inference.__all__}
+    assert counts == {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2}
+
+
+def test_one_text_gets_every_label_with_score_threshold_and_flag(moderator, served_model):
+    answer = asked(moderator, {"text": "you are kind"})
+    (result,) = answer["results"]
+    assert list(result["labels"]) == ["insult", "threat"]
+    assert result["labels"]["insult"]["threshold"] == 0.4
+    assert result["labels"]["threat"]["threshold"] == 0.6
+    for found in result["labels"].values():
+        assert found["flagged"] == (found["score"] >= found["threshold"])
+    assert result["flagged"] == any(found["flagged"] for found in result["labels"].values())
+    assert result["truncated"] is False
+    assert answer["model"].endswith("model-package/m/7")
+    assert answer["policy"] == json.loads((served_model / "policy.json").read_text())["id"]
+    assert answer["id"] != asked(moderator, {"text": "you are kind"})["id"]
+
+
+def test_a_batch_is_answered_in_its_order(moderator):
+    texts = ["you " * 9, "run", "nice hot soup " * 3]
+    together = asked(moderator, {"texts": texts})["results"]
+    alone = [asked(moderator, {"text": text})["results"][0] for text in texts]
+    assert [r["labels"]["threat"]["score"] for r in together] == pytest.approx(
+        [r["labels"]["threat"]["score"] for r in alone], abs=1e-5
+    )
+    assert len({r["labels"]["threat"]["score"] for r in together}) == 3
+
+
+def test_a_flag_follows_the_threshold(moderator):
+    flags = {found["flagged"] for found in asked(moderator, {"text": "fool"})["results"][0]["labels"].values()}
+    assert flags == {True, False} or len(flags) == 1
+    strict = handler.Moderator(**{**vars(moderator), "thresholds": moderator.thresholds * 0})
+    lax = handler.Moderator(**{**vars(moderator), "thresholds": moderator.thresholds * 0 + 1.01})
+    assert handler.predict_fn(["fool"], strict)["results"][0]["flagged"] is True
+    assert handler.predict_fn(["fool"], lax)["results"][0]["flagged"] is False
+
+
+def test_a_long_text_is_cut_and_the_answer_says_so(moderator):
+    first, second = asked(moderator, {"texts": ["you " * 500, "you"]})["results"]
+    assert (first["truncated"], second["truncated"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b'{"text": "\xff"}', "not valid JSON in UTF-8"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b'["a"]', "found JSON of type list"),
+        (b"{}", "found no key, expected exactly one of the keys"),
+        (b'{"texts": ["a"], "text": "a"}', "expected exactly one of the keys"),
+        (b'{"inputs": "a"}', "found 'inputs', expected exactly one of the keys"),
+        (b'{"texts": "a"}', "texts: found str, expected a list of strings"),
+        (b'{"texts": []}', "texts: found 0 texts, expected 1 to 128"),
+        (json.dumps({"texts": ["a"] * 129}).encode(), "texts: found 129 texts"),
+        (b'{"text": null}', "text 0: found NoneType, expected a string"),
+        (b'{"texts": ["a", 5]}', "text 1: found int, expected a string"),
+        (b'{"text": "  "}', "text 0: found nothing but white space"),
+        (json.dumps({"text": "a" * 50_001}).encode(), "text 0: found 50001 characters, expected at most 50000"),
+        (b'{"text": "\\ud800"}', "half a character"),
+        (b'{"text": "' + b"a" * 1_000_000 + b'"}', "found a body of 1000012 bytes, expected at most 1000000"),
+    ],
+)
+def test_a_bad_request_is_refused_with_a_reason(body, reason):
+    with pytest.raises(ValueError, match=reason):
+        handler.input_fn(body, "application/json")
+    with pytest.raises(ValueError, match=reason):
+        handler.input_fn(bytearray(body), "application/json; charset=utf-8")
+
+
+def test_other_content_types_are_refused():
+    with pytest.raises(ValueError, match="found the content type 'text/csv', expected application/json"):
+        handler.input_fn("a", "text/csv")
+    assert handler.input_fn('{"text": "é"}', "Application/JSON;charset=utf-8") == ["é"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "", "text/html, application/*;q=0.8"])
+def test_json_is_the_answer_to_whoever_accepts_it(accept):
+    assert handler.output_fn({"a": 1}, accept) == '{"a": 1}'
+
+
+def test_an_answer_in_another_type_is_refused():
+    with pytest.raises(ValueError, match="found the accepted types 'text/csv'"):
+        handler.output_fn({"a": 1}, "text/csv")
+
+
+def test_no_text_reaches_the_log(moderator, capsys, caplog):
+    with caplog.at_level("DEBUG"):
+        asked(moderator, {"text": "soup soup soup soup"})
+    captured = capsys.readouterr()
+    assert "soup" not in captured.out + captured.err + caplog.text

@@ -1,0 +1,212 @@
+import json
+import multiprocessing
+import os
+import re
+import signal
+import socket
+import sys
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from moderation import training
+from moderation.arguments import parse
+from moderation.handler import input_fn, model_fn, predict_fn
+from moderation.trainer import masked_loss
+from moderation.training import STOPPED, StopSignal, train
+
+
+class StopAfter(StopSignal):
+    """Stands for a SIGTERM that arrives while a given step runs."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.left = steps
+
+    @property
+    def received(self):
+        self.left -= 1
+        return self.left < 0
+
+    @received.setter
+    def received(self, value):
+        pass
+
+
+def options(dataset, base_model, model_dir, **changes):
+    values = {
+        "train": dataset / "train",
+        "validation": dataset / "validation",
+        "base-model": base_model,
+        "model-dir": model_dir,
+        "epochs": 2,
+        "batch-size": 8,
+        "max-length": 16,
+        "precision": "fp32",
+        "dropout": 0.2,
+        "progress-seconds": 0,
+        **changes,
+    }
+    return [text for name, value in values.items() for text in (f"--{name}", str(value))]
+
+
+def weights(model_dir):
+    return safetensors.torch.load_file(model_dir / "model.safetensors")
+
+
+def furthest(one, other):
+    return max(float((one[name] - other[name]).abs().max()) for name in one)
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, base_model, tmp_path_factory):
+    """Model directory and log of an uninterrupted training."""
+    directory = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAGEMAKER_BASE_DIR", str(directory))
+        lines = []
+        patch.setattr(sys.stdout, "write", lines.append)
+        assert training.main(options(dataset, base_model, directory / "model")) == 0
+    return directory / "model", "".join(lines)
+
+
+def test_a_trained_model_serves_by_itself_and_has_learnt(trained):
+    model_dir, _ = trained
+    assert sorted(path.name for path in model_dir.iterdir()) == [
+        "code",
+        "config.json",
+        "labels.json",
+        "model.safetensors",
+        "policy.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training.json",
+    ]
+    assert (model_dir / "code" / "inference.py").is_file()
+    assert (model_dir / "code" / "moderation" / "handler.py").is_file()
+    moderator = model_fn(str(model_dir))
+    texts = ["you are fool and nice", "you are kind and nice", "run the soup is hot"]
+    insult, clean, threat = predict_fn(input_fn(json.dumps({"texts": texts}), "application/json"), moderator)["results"]
+    assert insult["labels"]["insult"]["score"] > 1.5 * clean["labels"]["insult"]["score"]
+    assert threat["labels"]["threat"]["score"] > 1.5 * clean["labels"]["threat"]["score"]
+
+
+def test_the_log_has_metrics_progress_and_the_rank(trained):
+    _, log = trained
+    assert re.search(r"^rank 0 of 1 on host \S+ pid \d+, cpu, \d+ threads$", log, re.M)
+    progress = r"^progress epoch 2\.00 of 2, step 24 of 24, loss \d\.\d+, [\d.]+ samples/s, about 0 s left$"
+    assert re.search(progress, log, re.M)
+    names = re.findall(r"^metric (\w+)=[-+.\de]+$", log, re.M)
+    assert names.count("eval_macro_average_precision") == 2
+    assert {"train_loss", "train_samples_per_second", "eval_loss", "eval_macro_auroc"} < set(names)
+
+
+def test_the_record_says_how_the_model_came_to_be(trained):
+    record = json.loads((trained[0] / "training.json").read_text())
+    assert record["hyperparameters"]["batch_size"] == 8
+    assert record["steps"] == 24
+    assert record["world_size"] == 1
+    assert record["metrics"]["eval_macro_auroc"] > 0.9
+    assert record["samples_per_second"] > 0
+    assert str(trained[0].parent) not in json.dumps(record)
+
+
+@pytest.mark.parametrize("step", [5, 17])
+def test_a_resumed_training_ends_as_if_never_stopped(trained, dataset, base_model, tmp_path, monkeypatch, capsys, step):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    arguments = parse(options(dataset, base_model, tmp_path / "model"))
+    assert train(arguments, StopAfter(step - 1)) == STOPPED
+    assert f"stopped by a signal after step {step}" in capsys.readouterr().out
+    assert not (tmp_path / "model").exists()
+    half_written = tmp_path / "checkpoints" / "checkpoint-99"
+    half_written.mkdir()
+    (half_written / "model.safetensors").write_bytes(b"half")
+    assert train(arguments, StopSignal()) == 0
+    assert f"resuming from checkpoint-{step}" in capsys.readouterr().out
+    assert furthest(weights(tmp_path / "model"), weights(trained[0])) < 1e-5
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(dataset, base_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    assert train(parse(options(dataset, base_model, tmp_path / "model")), StopAfter(2)) == STOPPED
+    with pytest.raises(ValueError, match="found a checkpoint of a run with other hyperparameters"):
+        train(parse(options(dataset, base_model, tmp_path / "model", epochs=3)), StopSignal())
+
+
+def one_of_two_ranks(rank, port, arguments, directory):
+    """Child process: train as torchrun would start it, with its own host's directories and its log in a file."""
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)  # inherited from trainings of the parent
+    os.environ |= {
+        "SAGEMAKER_BASE_DIR": str(directory / f"host-{rank}"),
+        "SM_CURRENT_HOST": f"algo-{rank}",
+        "SM_NETWORK_INTERFACE_NAME": "lo",
+        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
+        **{"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": "0"},
+    }
+    with (directory / f"log-{rank}").open("w") as sys.stdout:
+        sys.exit(training.main(arguments))
+
+
+def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypatch):
+    """Real processes over gloo; without dropout, which each rank draws for itself, one rank is the reference."""
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path / "alone"))
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    assert train(parse(options(dataset, base_model, tmp_path / "one", dropout=0)), StopSignal()) == 0
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = []
+    for rank in range(2):
+        arguments = options(dataset, base_model, tmp_path / f"model-{rank}", dropout=0)
+        # forked, because a fresh interpreter spends seconds on imports
+        process = multiprocessing.get_context("fork").Process(
+            target=one_of_two_ranks, args=(rank, port, arguments, tmp_path), daemon=True
+        )
+        process.start()
+        processes.append(process)
+    for process in processes:
+        process.join(timeout=40)
+    logs = [(tmp_path / f"log-{rank}").read_text() for rank in range(2)]
+    assert [process.exitcode for process in processes] == [0, 0], logs
+    assert "rank 0 of 2 on host algo-0" in logs[0]
+    assert "rank 1 of 2 on host algo-1" in logs[1]
+    assert "metric" not in logs[1]
+    assert not (tmp_path / "model-1").exists()
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "model-0")
+    assert furthest(one, two) < 1e-3
+    figures = [json.loads((tmp_path / name / "training.json").read_text())["metrics"] for name in ("one", "model-0")]
+    assert figures[0] == pytest.approx(figures[1], abs=1e-3)
+
+
+def test_a_failure_leaves_its_reason_where_sagemaker_reads_it(dataset, base_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    with pytest.raises(ValueError, match="--max-length"):
+        training.main(options(dataset, base_model, tmp_path / "model", **{"max-length": 500}))
+    reason = (tmp_path / "output" / "failure").read_text()
+    assert reason.startswith("ValueError: --max-length: found 500, expected at most 64")
+    assert not (tmp_path / "model").exists()
+
+
+def test_sigterm_is_remembered_and_not_deadly():
+    before = signal.getsignal(signal.SIGTERM)
+    stop = StopSignal()
+    stop.listen()
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.received
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_the_loss_ignores_what_nobody_annotated():
+    logits = torch.tensor([[0.0, 5.0], [2.0, -1.0]], requires_grad=True)
+    truth = torch.tensor([[1.0, np.nan], [0.0, 1.0]])
+    loss = masked_loss(logits, truth)
+    loss.backward()
+    expected = -np.log(0.5) - np.log(1 - 1 / (1 + np.exp(-2.0))) - np.log(1 / (1 + np.exp(1.0)))
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    assert logits.grad[0, 1] == 0
