@@ -11,6 +11,7 @@ import shlex
 import shutil
 import signal
 import tarfile
+import tempfile
 import threading
 import time
 from collections import deque
@@ -168,9 +169,15 @@ class BuildRun:
         self._restored_cache: dict[str, tuple[int, int]] = {}
         self._succeeding = True
         self._commands_run = 0
+        self._temporary = ""
 
     def run(self) -> None:
         """Runs the build to its end and completes the record."""
+        # The commands' TMPDIR is short: a Unix socket's path holds 107 bytes, and Terraform's providers make one there
+        with tempfile.TemporaryDirectory(prefix="build-", ignore_cleanup_errors=True) as self._temporary:
+            self._run()
+
+    def _run(self) -> None:
         status = SUCCEEDED
         exported: list[dict] = []
         try:
@@ -242,7 +249,7 @@ class BuildRun:
         credentials = self._cloud.credentials(settings.role_arn, f"AWSCodeBuild-{settings.build_id.split(':')[1]}")
         self._environment = (
             processes.base_environment(self._cloud)
-            | {"TMPDIR": str(self._directory / "tmp"), "CI": "true"}
+            | {"TMPDIR": self._temporary, "CI": "true"}
             | codebuild_variables(settings)
             | credentials
         )
