@@ -27,8 +27,19 @@ TERRAFORM_ROOT = Path("terraform/endpoint")
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 SETTLE_LIMIT_SECONDS = 3600
 POLL_SECONDS = 5.0
+ERROR_LINES = 8
 # What of platform.tfvars.json is written into an endpoint config: it can't be changed in place
 CONFIG_SETTINGS = ("instance_type", "kms_key_arn")
+
+
+@dataclass(frozen=True)
+class TerraformRun:
+    """How a terraform command ended."""
+
+    status: int
+    """Its exit status; 0 is success."""
+    errors: tuple[str, ...] = ()
+    """The first lines of each error it printed."""
 
 
 class ReleaseFailed(StageFailed):
@@ -135,8 +146,8 @@ def backend_arguments(platform: Platform, environment: str, region: str) -> list
     return [f"-backend-config={key}={value}" for key, value in settings.items()]
 
 
-def run_terraform(arguments: Sequence[str], environ: Mapping[str, str], show: Callable[[str], None]) -> int:
-    """Run terraform in its root with its output shown line by line; returns the exit status."""
+def run_terraform(arguments: Sequence[str], environ: Mapping[str, str], show: Callable[[str], None]) -> TerraformRun:
+    """Run terraform in its root with its output shown line by line."""
     binary = shutil.which("terraform")
     if binary is None:
         raise ValueError("terraform is not on PATH; install Terraform 1.11 or newer, as the deploy buildspec does")
@@ -148,14 +159,30 @@ def run_terraform(arguments: Sequence[str], environ: Mapping[str, str], show: Ca
         stderr=subprocess.STDOUT,
         text=True,
     )
+    lines = []
     with process:
         for line in process.stdout:
-            show(f"  {line.rstrip()}")
-    return process.returncode
+            lines.append(line.rstrip())
+            show(f"  {lines[-1]}")
+    return TerraformRun(process.returncode, error_lines(lines))
 
 
-def apply_release(plan: ReleasePlan, platform: Platform, environment: str, session, show: Callable[[str], None]) -> int:
-    """Write release.tfvars.json, apply it with platform.tfvars.json, keep both in S3; returns terraform's status."""
+def error_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """From terraform's output the beginning of each error, at most ERROR_LINES of it; no empty lines."""
+    found: list[str] = []
+    begin = None
+    for index, line in enumerate(lines):
+        if line.startswith("Error: "):
+            begin = index
+        if begin is not None and index - begin < ERROR_LINES and line.strip():
+            found.append(line.strip())
+    return tuple(found)
+
+
+def apply_release(
+    plan: ReleasePlan, platform: Platform, environment: str, session, show: Callable[[str], None]
+) -> TerraformRun:
+    """Write release.tfvars.json, keep it in S3, apply it with platform.tfvars.json; ReleaseFailed if init fails."""
     s3 = session.client("s3")
     prefix = f"endpoint/{environment}/"
     with tempfile.TemporaryDirectory() as work:
@@ -174,12 +201,14 @@ def apply_release(plan: ReleasePlan, platform: Platform, environment: str, sessi
             "AWS_REGION": session.region_name,
         }
         backend = backend_arguments(platform, environment, session.region_name)
-        status = run_terraform(["init", "-input=false", "-no-color", "-reconfigure", *backend], environ, show)
-        if status != 0:
-            raise ReleaseFailed(
-                f"terraform init for {environment} failed with status {status}; its output above says why: most often "
-                "the state bucket can't be reached, or the provider can't be downloaded"
-            )
+        init = run_terraform(["init", "-input=false", "-no-color", "-reconfigure", *backend], environ, show)
+        if init.status != 0:
+            told = [
+                f"terraform init for {environment} ended with status {init.status}",
+                *init.errors,
+                "what to do: see that the state bucket can be reached and the provider downloaded, then retry the stage",
+            ]
+            raise ReleaseFailed("\n  ".join(told))
         return run_terraform(
             [
                 "apply",
@@ -241,22 +270,31 @@ def ringing_alarms(endpoint_name: str, session) -> list[str]:
 
 
 def mismatch(
-    live: LiveRelease | None, wanted_config: str, terraform_status: int, endpoint_name: str, alarms: Sequence[str]
+    live: LiveRelease | None, wanted_config: str, terraform: TerraformRun, endpoint_name: str, alarms: Sequence[str]
 ) -> str | None:
     """Why the release is not live, and what to do; None when the wanted config is in service. A pure function."""
     if live and live.status == "InService" and live.config_name == wanted_config:
-        if terraform_status == 0:
+        if terraform.status == 0:
             return None
-        return (
-            f"endpoint {endpoint_name} runs {wanted_config}, but terraform ended with status {terraform_status}: "
-            "autoscaling or alarms may be missing; its output above says why. Retry the stage."
-        )
-    said = "terraform reported success" if terraform_status == 0 else f"terraform ended with status {terraform_status}"
+        told = [
+            f"endpoint {endpoint_name} runs {wanted_config}, but terraform ended with status {terraform.status}: "
+            "autoscaling or alarms may be missing",
+            *terraform.errors,
+            "what to do: fix what terraform names, then retry the stage",
+        ]
+        return "\n  ".join(told)
+    said = "terraform reported success" if terraform.status == 0 else f"terraform ended with status {terraform.status}"
     if live is None:
-        return f"endpoint {endpoint_name} does not exist, {said}; the output above says why. Retry the stage."
+        told = [
+            f"endpoint {endpoint_name} does not exist, {said}",
+            *terraform.errors,
+            "what to do: fix what terraform names, then retry the stage",
+        ]
+        return "\n  ".join(told)
     lines = [f"endpoint {endpoint_name} is {live.status} and runs {live.config_name}, not {wanted_config}; {said}"]
     if live.status == "InService":
         lines.append("  SageMaker rolled the update back: the release before it serves")
+    lines += [f"  terraform: {line}" for line in terraform.errors]
     lines.append(f"  reason: {live.failure_reason or 'none given'}")
     lines += [f"  alarm {alarm}" for alarm in alarms] or ["  no rollback alarm is in ALARM now"]
     if live.status in ("Failed", "OutOfService", "UpdateRollbackFailed"):
@@ -299,10 +337,10 @@ def deploy(
     plan = plan_release(package_arn, live, recorded.get("releases", {}), endpoint_name, settings)
     wanted = config_name(endpoint_name, plan.live_release)
     show(f"{environment}: {live.config_name if live else 'nothing'} is live, {wanted} is wanted ({package_arn})")
-    status = apply_release(plan, platform, environment, session, show)
+    applied = apply_release(plan, platform, environment, session, show)
     live = wait_until_settled(endpoint_name, sagemaker, show)
     alarms = ringing_alarms(endpoint_name, session) if live else []
-    problem = mismatch(live, wanted, status, endpoint_name, alarms)
+    problem = mismatch(live, wanted, applied, endpoint_name, alarms)
     if problem:
         raise ReleaseFailed(problem)
     show(f"{environment}: {wanted} is in service")

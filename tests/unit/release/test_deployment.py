@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release import deployment, smoke
-from release.deployment import ReleaseFailed, check_package, config_name, deploy, mismatch, plan_release, release_key
+from release.deployment import (
+    ReleaseFailed,
+    TerraformRun,
+    check_package,
+    config_name,
+    deploy,
+    mismatch,
+    plan_release,
+    release_key,
+)
 from release.live import LiveRelease, read_live
 
 ENDPOINT = "moderation-prod"
@@ -78,10 +87,10 @@ class TestMismatch:
     wanted = live(2).config_name
 
     def test_the_wanted_config_in_service_is_a_match(self):
-        assert mismatch(live(2), self.wanted, 0, ENDPOINT, []) is None
+        assert mismatch(live(2), self.wanted, TerraformRun(0), ENDPOINT, []) is None
 
     def test_a_rollback_behind_terraforms_success_is_found_with_reason_and_alarms(self):
-        problem = mismatch(live(1, reason="alarm fired"), self.wanted, 0, ENDPOINT, ["prod-5xx: 12 %"])
+        problem = mismatch(live(1, reason="alarm fired"), self.wanted, TerraformRun(0), ENDPOINT, ["prod-5xx: 12 %"])
         assert "terraform reported success" in problem
         assert "rolled the update back" in problem
         assert "alarm fired" in problem
@@ -89,15 +98,20 @@ class TestMismatch:
         assert "what to do" in problem
 
     def test_an_endpoint_that_never_came_up_is_a_failure(self):
-        problem = mismatch(live(2, status="Failed", reason="no ping"), self.wanted, 1, ENDPOINT, [])
+        problem = mismatch(
+            live(2, status="Failed", reason="no ping"), self.wanted, TerraformRun(1, ("Error: no quota",)), ENDPOINT, []
+        )
         assert "no ping" in problem
         assert "is Failed" in problem
 
     def test_the_wanted_config_does_not_excuse_a_failed_terraform(self):
-        assert "terraform ended with status 1" in mismatch(live(2), self.wanted, 1, ENDPOINT, [])
+        assert "terraform ended with status 1" in mismatch(
+            live(2), self.wanted, TerraformRun(1, ("Error: no quota",)), ENDPOINT, []
+        )
 
     def test_no_endpoint_is_a_failure(self):
-        assert "does not exist" in mismatch(None, self.wanted, 0, ENDPOINT, [])
+        assert "Error: no quota" in mismatch(None, self.wanted, TerraformRun(1, ("Error: no quota",)), ENDPOINT, [])
+        assert "does not exist" in mismatch(None, self.wanted, TerraformRun(0), ENDPOINT, [])
 
 
 @pytest.fixture
@@ -147,11 +161,11 @@ class Terraform:
     def __call__(self, arguments, environ, show):
         self.runs.append(list(arguments))
         if arguments[0] == "init":
-            return 0
+            return TerraformRun(0)
         release_file = arguments[-1].removeprefix("-var-file=")
         with open(release_file) as file:
             self.then(json.load(file))
-        return self.status
+        return TerraformRun(self.status)
 
 
 @pytest.fixture
@@ -274,8 +288,18 @@ def test_terraforms_output_is_shown_line_by_line_and_its_status_returned(tmp_pat
     binary.chmod(binary.stat().st_mode | stat.S_IEXEC)
     monkeypatch.setenv("PATH", str(tmp_path))
     shown = []
-    assert deployment.run_terraform(["apply", "-x"], {}, shown.append) == 3
+    run = deployment.run_terraform(["apply", "-x"], {}, shown.append)
+    assert run == TerraformRun(3, ("Error: no",))
     assert shown == ["$ terraform apply", "  -chdir=terraform/endpoint apply", "  Error: no"]
+
+
+def test_the_beginning_of_each_error_of_terraform_is_kept():
+    output = ["Plan: 9 to add", "", "Error: first", "", "  with module.x", *["    detail"] * 20, "Error: second", "why"]
+    kept = deployment.error_lines(output)
+    assert kept[:2] == ("Error: first", "with module.x")
+    assert kept[-2:] == ("Error: second", "why")
+    assert len(kept) < 12
+    assert deployment.error_lines(["Apply complete!"]) == ()
 
 
 def test_a_missing_terraform_is_named(tmp_path, monkeypatch):
