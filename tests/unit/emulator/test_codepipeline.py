@@ -592,8 +592,10 @@ def test_an_s3_source_starts_the_pipeline_when_the_object_changes(aws, account, 
     source = running.declaration["stages"][0]["actions"][0]
     source["actionTypeId"]["provider"] = "S3"
     source["configuration"] = {"S3Bucket": "pipeline-sources", "S3ObjectKey": "source.zip"}
+    s3.put_object(Bucket="pipeline-sources", Key="source.zip", Body=b"before")
     running.api.update_pipeline(pipeline=running.declaration)
-    time.sleep(1.2)  # one look at the object that is not there yet
+    time.sleep(0.8)  # long enough for a look at the object
+    assert running.executions() == []
     version = s3.put_object(Bucket="pipeline-sources", Key="source.zip", Body=b"no zip")["VersionId"]
     wait_for(lambda: running.executions())
     execution = running.executions()[0]["pipelineExecutionId"]
