@@ -206,7 +206,7 @@ def apply_release(
             told = [
                 f"terraform init for {environment} ended with status {init.status}",
                 *init.errors,
-                "what to do: see that the state bucket can be reached and the provider downloaded, then retry the stage",
+                "what to do: see that the state bucket and the provider can be reached, then retry the stage",
             ]
             raise ReleaseFailed("\n  ".join(told))
         return run_terraform(
