@@ -129,6 +129,7 @@ def save(model: Classifier, tokenizer: Any, directory: Path) -> None:
     (directory / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False), encoding="utf-8")
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     safetensors.torch.save_file(state, directory / WEIGHTS, metadata={"format": "pt"})
+    (directory / WEIGHTS).chmod(0o644)  # the library leaves it unreadable for the user of a hosting container
     tokenizer.save_pretrained(directory)
 
 

@@ -1,5 +1,8 @@
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -148,3 +151,9 @@ def test_the_command_writes_its_reason_where_sagemaker_reads_it(source, tmp_path
     config.write_text("data: {labels_field: labels}\n")
     assert main(arguments) == 0
     assert "prepared dataset" in capsys.readouterr().out
+
+
+def test_the_preparation_starts_without_torch():
+    program = "import sys, moderation.prepare; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    source = Path(preparation.__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", program], cwd=source).returncode == 0
