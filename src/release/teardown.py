@@ -51,7 +51,7 @@ def destroy_endpoint(environment: str, state_bucket: str, session: boto3.Session
         destroy = ["destroy", "-auto-approve", "-input=false", "-no-color"]
         destroy += [f"-var-file={work}/{name}" for name in files]
         for arguments in (initialise, destroy):
-            if status := run_terraform(arguments, environment_variables, show):
+            if status := run_terraform(arguments, environment_variables, show).status:
                 raise StageFailed(
                     f"terraform {arguments[0]} for {environment} ended with status {status}; its output above says "
                     "why. Mend that and run the teardown again: what is gone already is not asked for twice."
