@@ -75,11 +75,20 @@ class Guard:
 
     def denial(self, call: Call, parameters: dict, caller: Caller) -> Denial | None:
         """None where the call is allowed, otherwise the first permission that is missing."""
+        wanted = needs(call, parameters, self._cloud.region, self._cloud.account_id)
+        return self._first_missing(wanted + self._key_needs(call, parameters), caller)
+
+    def denial_of_absence(self, call: Call, parameters: dict, caller: Caller) -> Denial | None:
+        """S3 tells that an object is absent (404) only to those who may list the bucket; others get 403."""
+        if call.service != "s3" or call.operation not in ("GetObject", "HeadObject"):
+            return None
+        listing = Need("s3:ListBucket", (f"arn:aws:s3:::{parameters['Bucket']}",), {"s3:prefix": parameters["Key"]})
+        return self._first_missing([listing], caller)
+
+    def _first_missing(self, wanted: list[Need], caller: Caller) -> Denial | None:
         if caller.role_arn is None:
             return None
         statements = self._statements(caller.role_arn)
-        wanted = needs(call, parameters, self._cloud.region, self._cloud.account_id)
-        wanted += self._key_needs(call, parameters)
         for need in wanted:
             reason = self._refusal(statements, need, caller)
             if reason:

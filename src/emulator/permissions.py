@@ -137,8 +137,9 @@ def _resources(call: Call, parameters: dict, region: str, account_id: str) -> li
         return [(f"arn:aws:ssm:{region}:{account_id}:parameter/{name.lstrip('/')}",) for name in names] or [("*",)]
     if call.service == "kms" and "KeyId" in parameters:
         return [(_key_arn(parameters["KeyId"], region, account_id),)]
-    if call.service == "codebuild" and "ids" in parameters:
-        projects = dict.fromkeys(one.rsplit("/", 1)[-1].split(":")[0] for one in parameters["ids"])
+    if call.service == "codebuild" and ("ids" in parameters or "id" in parameters):
+        builds = parameters.get("ids") or [parameters["id"]]
+        projects = dict.fromkeys(one.rsplit("/", 1)[-1].split(":")[0] for one in builds)
         return [(f"arn:aws:codebuild:{region}:{account_id}:project/{project}",) for project in projects]
     if call.operation.startswith("List") and not any(name in parameters for name in _ARN_MEMBERS):
         return [("*",)]
@@ -170,7 +171,7 @@ def _log_resources(operation: str, parameters: dict, region: str, account_id: st
     place = group if group.startswith("arn:") else f"arn:aws:logs:{region}:{account_id}:log-group:{group}"
     if operation in ("PutLogEvents", "GetLogEvents", "DeleteLogStream"):
         return (f"{place}:log-stream:{parameters.get('logStreamName', '')}",)
-    return (f"{place}:", place, f"{place}:*")
+    return (place, f"{place}:*", f"{place}:")
 
 
 def _key_arn(key_id: str, region: str, account_id: str) -> str:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from emulator import protocol
 from emulator.access import Caller
-from emulator.authorisation import Guard, input_of
+from emulator.authorisation import Denial, Guard, input_of
 from emulator.autoscaling import ApplicationAutoScaling
 from emulator.budgets import Budgets
 from emulator.cloud import Cloud
@@ -87,8 +87,10 @@ class Application:
         caller = self.cloud.accounts.caller(call.access_key_id)
         parameters = input_of(call, request, body)
         try:
-            self._authorise(call, parameters, caller)
+            self._judge(self._guard.denial(call, parameters, caller), call, caller)
             answer = self._dispatch(call, request, body, environ, caller)
+            if answer.status == 404:
+                self._judge(self._guard.denial_of_absence(call, parameters, caller), call, caller)
         except AwsError as error:
             answer = protocol.error_answer(call, error)
         except Exception as error:
@@ -104,8 +106,7 @@ class Application:
         )
         return answer
 
-    def _authorise(self, call: Call, parameters: dict, caller: Caller) -> None:
-        denial = self._guard.denial(call, parameters, caller)
+    def _judge(self, denial: Denial | None, call: Call, caller: Caller) -> None:
         if denial is None:
             return
         self.cloud.denials.write(principal=caller.arn, enforced=self.cloud.enforce_iam, **asdict(denial))

@@ -72,6 +72,16 @@ def test_without_enforcement_the_denial_is_only_recorded(cloud, role, bucket):
 
 
 @pytest.mark.usefixtures("enforced")
+def test_only_who_may_list_the_bucket_learns_that_an_object_is_absent(role, bucket):
+    reading = {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3 = role(reading)("s3")
+    assert "s3:ListBucket" in denied(s3.get_object, Bucket=bucket, Key="absent")
+    role(reading, {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"})
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.get_object(Bucket=bucket, Key="absent")
+
+
+@pytest.mark.usefixtures("enforced")
 def test_the_account_itself_may_do_everything(aws, bucket):
     aws("s3").put_object(Bucket=bucket, Key="x", Body=b"")
 
