@@ -8,12 +8,14 @@ import secrets
 import string
 import tempfile
 import time
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator.authorisation import Guard
 from emulator.codecommit import CODECOMMIT_OWNER
 from emulator.errors import AwsError
 from emulator.git import git
@@ -28,6 +30,7 @@ from emulator.pipeline_records import (
     new_id,
     now,
 )
+from emulator.protocol import Call
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
@@ -96,8 +99,7 @@ class Actions:
         configuration = run.resolved_configuration
         repository = configuration["FullRepositoryId"]
         connection = configuration["ConnectionArn"]
-        service = "codeconnections" if ":codeconnections:" in connection else "codestar-connections"
-        self._cloud.client(service).get_connection(ConnectionArn=connection)  # a missing one fails the action
+        self._use_connection(execution, run, connection)
         branch = execution.pushed_branch or configuration["BranchName"]
         commit = self._commit(execution, run, repository, branch)
         details = self._commit_details(repository, commit)
@@ -113,6 +115,28 @@ class Actions:
             "FullRepositoryName": repository,
         }
         self._store_commit(execution, run, repository, commit, details["message"])
+
+    def _use_connection(self, execution: Execution, run: ActionRun, connection: str) -> None:
+        """Fails without the connection, or without the permission to use it: one that no API call stands for."""
+        service = "codeconnections" if ":codeconnections:" in connection else "codestar-connections"
+        self._cloud.client(service).get_connection(ConnectionArn=connection)
+        role_arn = run.action.get("roleArn", execution.declaration["roleArn"])
+        keys = self._cloud.credentials(role_arn, SESSION_NAME)
+        caller = self._cloud.accounts.caller(keys["AWS_ACCESS_KEY_ID"])
+        call = Call(service, "UseConnection", "json", caller.access_key_id)
+        denial = Guard(self._cloud).denial(call, {"resourceArn": connection}, caller)
+        refused = denial is not None and self._cloud.enforce_iam
+        self._cloud.calls.write(
+            principal=caller.arn,
+            service=service,
+            operation=call.operation,
+            resource=connection,
+            status=400 if refused else 200,
+        )
+        if denial is not None:
+            self._cloud.denials.write(principal=caller.arn, enforced=refused, **asdict(denial))
+        if refused:
+            raise ActionFailure("PermissionError", str(denial.error(call, caller)))
 
     def _codecommit_source(self, execution: Execution, run: ActionRun) -> None:
         configuration = run.resolved_configuration

@@ -269,6 +269,24 @@ def test_calls_of_actions_are_recorded_under_the_pipelines_role(pipeline, cloud)
     assert {("s3", "PutObject"), ("codebuild", "StartBuild"), ("codebuild", "BatchGetBuilds")} <= by_role
 
 
+def test_the_use_of_a_connection_needs_its_permission(aws, account, pipeline, cloud):
+    def refusals() -> int:
+        lines = [json.loads(line) for line in (cloud.root / "denials.jsonl").read_text().splitlines()]
+        wanted = ("codestar-connections:UseConnection", account.connection, account.roles["pipeline"])
+        return sum((line["action"], line["resource"], line["role_arn"]) == wanted for line in lines)
+
+    running = pipeline(stage("Build", build_action("Make", "true")))
+    before = refusals()
+    running.finished(running.push())
+    assert refusals() == before + 1
+    statement = {"Effect": "Allow", "Action": "codestar-connections:UseConnection", "Resource": account.connection}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws("iam").put_role_policy(RoleName="test-pipeline", PolicyName="use", PolicyDocument=policy)
+    running.finished(running.push())
+    aws("iam").delete_role_policy(RoleName="test-pipeline", PolicyName="use")
+    assert refusals() == before + 1
+
+
 def test_a_failed_build_fails_the_stage_with_the_reason_and_a_retry_goes_on(pipeline, tmp_path):
     marker = tmp_path / "mended"
     running = pipeline(
