@@ -1,6 +1,7 @@
 """One build in this process: time limit, artifacts, references to secrets."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,20 @@ def test_only_the_latest_directories_stay(tmp_path):
         os.utime(directory, (age, age))
     remove_all_but(directories, keep=1)
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_commands_get_a_temporary_directory_with_a_short_path_that_goes_with_the_build(build):
+    found = build(
+        "version: 0.2\nenv: {exported-variables: [TMPDIR]}\nphases: {build: {commands: ['touch $TMPDIR/made']}}\n"
+    )
+    assert found["buildStatus"] == "SUCCEEDED"
+    directory = Path(found["exportedEnvironmentVariables"][0]["value"])
+    assert len(str(directory / "plugin1234567890")) < 107  # what the path of a Unix socket may hold
+    eventually(lambda: not directory.exists())
+
+
+def eventually(holds) -> None:
+    deadline = time.monotonic() + 3
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
