@@ -36,6 +36,7 @@ def test_the_same_files_are_the_same_bytes_whenever_they_were_written(checkout):
     for path in checkout.rglob("*"):
         path.touch()
     assert build_archive(dict(reversed(collected(checkout).items()))) == first
+    assert first.content[4:8] == bytes(4)  # gzip's own time of writing
 
 
 def test_changed_code_is_another_archive_and_other_code(checkout):
