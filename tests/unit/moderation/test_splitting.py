@@ -34,7 +34,9 @@ def test_each_split_gets_its_share_of_every_label():
 
 
 def test_a_label_with_five_rows_lands_in_every_split():
-    rows = [row(number, "common") for number in range(200)] + [row(number, "rare") for number in range(200, 205)]
+    rows = [row(number, "common") for number in range(200)] + [
+        row(number, "common", "rare") for number in range(200, 205)
+    ]
     counts = [sum("rare" in item.positive for item in split) for split in stratified_split(rows, FRACTIONS, 13)]
     assert min(counts) >= 1
     assert counts[0] == 3

@@ -25,8 +25,8 @@ def test_the_best_threshold_weighs_a_missed_hit_against_false_ones():
 
 
 def test_equal_scores_are_never_split():
-    truth = np.array([1, 0, 0, 1], dtype=np.float32)
-    assert best_threshold(truth, np.array([0.8, 0.8, 0.2, 0.8])) == pytest.approx(0.5)
+    truth = np.array([1, 0, 0, 0, 0], dtype=np.float32)
+    assert best_threshold(truth, np.array([0.8, 0.8, 0.8, 0.8, 0.2])) == pytest.approx(0.5)
 
 
 def test_a_prevalence_threshold_flags_that_share():
