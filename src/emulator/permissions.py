@@ -141,8 +141,6 @@ def _resources(call: Call, parameters: dict, region: str, account_id: str) -> li
         builds = parameters.get("ids") or [parameters["id"]]
         projects = dict.fromkeys(one.rsplit("/", 1)[-1].split(":")[0] for one in builds)
         return [(f"arn:aws:codebuild:{region}:{account_id}:project/{project}",) for project in projects]
-    if call.operation.startswith("List") and not any(name in parameters for name in _ARN_MEMBERS):
-        return [("*",)]
     if call.service == "sagemaker" and "ModelPackageGroupName" in parameters and "Package" in call.operation:
         group = parameters["ModelPackageGroupName"].rsplit("/", 1)[-1]
         if call.operation == "CreateModelPackage":  # the package that will be; its number is not known yet

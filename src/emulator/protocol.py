@@ -1,7 +1,7 @@
 """The wire: from an HTTP request to the operation and its input, and from an output to the HTTP answer.
 
 Shapes come from botocore's models. JSON, REST and query protocols are parsed and written by moto's own parsers;
-smithy-rpc-v2-cbor, which boto3 speaks to some services and moto does not know, is handled here.
+smithy-rpc-v2-cbor, which newer SDKs of other languages speak to some services and moto does not know, is handled here.
 """
 
 from __future__ import annotations

@@ -173,6 +173,13 @@ def test_passing_a_role_is_a_permission_of_its_own():
             "arn:aws:kms:us-east-1:123456789012:alias/a",
         ),
         ("sagemaker", "ListTrainingJobs", {}, "sagemaker:ListTrainingJobs", "*"),
+        (
+            "sagemaker",
+            "ListModelPackages",
+            {"ModelPackageGroupName": "g"},
+            "sagemaker:ListModelPackages",
+            "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/g",
+        ),
         ("iam", "GetRole", {"RoleName": "r"}, "iam:GetRole", "arn:aws:iam::123456789012:role/r"),
     ],
 )

@@ -9,11 +9,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
 
+from emulator import protocol
 from emulator.server import Emulator
 from emulator.service import Service
 
@@ -55,11 +59,38 @@ def test_a_fault_of_our_own_is_a_500_and_the_server_lives_on(cloud, aws, monkeyp
     assert "repositories" in aws("codecommit").list_repositories()
 
 
-def test_cbor_calls_reach_moto_and_come_back(aws):
-    cloudwatch = aws("cloudwatch")
-    cloudwatch.put_metric_data(Namespace="Protocol", MetricData=[{"MetricName": "m", "Value": 1.5}])
-    found = cloudwatch.list_metrics(Namespace="Protocol")["Metrics"]
+def over_cbor(url: str, service: str, operation: str, parameters: dict) -> dict:
+    """Call an operation as an SDK does that speaks smithy-rpc-v2-cbor, which boto3 does only where there's no JSON."""
+    operation_model = protocol.model(service).operation_model(operation)
+    made = create_serializer(protocol.CBOR).serialize_to_request(parameters, operation_model)
+    scope = f"KEY/20261123/us-east-1/{protocol.model(service).signing_name}/aws4_request"
+    headers = dict(made["headers"]) | {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"}
+    sent = urllib.request.Request(url + made["url_path"], bytes(made["body"]), headers, method="POST")
+    try:
+        with urllib.request.urlopen(sent) as answer:
+            received = {"status_code": answer.status, "headers": dict(answer.headers), "body": answer.read()}
+    except urllib.error.HTTPError as error:
+        received = {"status_code": error.code, "headers": dict(error.headers), "body": error.read()}
+    return create_parser(protocol.CBOR).parse(received, operation_model.output_shape)
+
+
+def test_cbor_calls_reach_moto_and_come_back(cloud_url):
+    data = [{"MetricName": "m", "Value": 1.5, "Timestamp": datetime(2026, 11, 23, tzinfo=UTC)}]
+    over_cbor(cloud_url, "cloudwatch", "PutMetricData", {"Namespace": "Protocol", "MetricData": data})
+    found = over_cbor(cloud_url, "cloudwatch", "ListMetrics", {"Namespace": "Protocol"})["Metrics"]
     assert [metric["MetricName"] for metric in found] == ["m"]
+
+
+def test_cbor_calls_reach_our_own_services_and_their_errors_come_back(cloud_url):
+    made = over_cbor(
+        cloud_url, "codeconnections", "CreateConnection", {"ConnectionName": "c", "ProviderType": "GitHub"}
+    )
+    arn = made["ConnectionArn"]
+    found = over_cbor(cloud_url, "codeconnections", "GetConnection", {"ConnectionArn": arn})["Connection"]
+    assert found["ConnectionStatus"] == "AVAILABLE"
+    over_cbor(cloud_url, "codeconnections", "DeleteConnection", {"ConnectionArn": arn})
+    refused = over_cbor(cloud_url, "codeconnections", "GetConnection", {"ConnectionArn": arn})
+    assert refused["Error"]["Code"] == "ResourceNotFoundException"
 
 
 def test_every_call_is_recorded_under_its_principal(cloud, aws):
