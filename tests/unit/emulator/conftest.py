@@ -30,7 +30,7 @@ def cloud_url(emulator):
 @pytest.fixture(scope="session")
 def aws(cloud_url):
     """aws(service_name, **credentials) -> boto3 client against the emulator, by default as the account itself."""
-    session = boto3.Session(aws_access_key_id="AKIATESTTESTTESTTEST", aws_secret_access_key="test")  # noqa: S106
+    session = boto3.Session(aws_access_key_id="AKIATESTTESTTESTTEST", aws_secret_access_key="test")
     clients = {}
 
     def client(service_name: str, **credentials):
