@@ -151,11 +151,16 @@ def one_of_two_ranks(rank, port, arguments, directory):
         sys.exit(training.main(arguments))
 
 
-def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypatch):
+def train_losses(log):
+    return [float(found) for found in re.findall(r"^metric train_loss=(.*)$", log, re.M)]
+
+
+def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypatch, capsys):
     """Real processes over gloo; without dropout, which each rank draws for itself, one rank is the reference."""
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path / "alone"))
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
     assert train(parse(options(dataset, base_model, tmp_path / "one", dropout=0)), StopSignal()) == 0
+    log = capsys.readouterr().out
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -178,6 +183,7 @@ def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypa
     assert not (tmp_path / "model-1").exists()
     one, two = weights(tmp_path / "one"), weights(tmp_path / "model-0")
     assert furthest(one, two) < 1e-3
+    assert train_losses(logs[0]) == pytest.approx(train_losses(log), abs=1e-3)
     figures = [json.loads((tmp_path / name / "training.json").read_text())["metrics"] for name in ("one", "model-0")]
     assert figures[0] == pytest.approx(figures[1], abs=1e-3)
 
