@@ -58,29 +58,21 @@ def evaluate(
     session,
     show: Callable[[str], None] = print,
 ) -> Verdict:
-    """Run or adopt the evaluation job, judge its numbers, register the candidate with the verdict."""
+    """Evaluate or find the evaluation, judge its numbers, register the candidate with the verdict."""
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     champion_arn = champion_package(platform, sagemaker)
     show(f"champion: {champion_arn or 'none, nothing serves prod yet'}")
-    inputs = {"candidate": model_data_uri, "dataset": f"s3://{platform.data_bucket}/prepared/{dataset_version}/"}
-    if champion_arn:
-        inputs["champion"] = registry.model_data_uri(champion_arn, sagemaker)
-    # The gate judges here, after the job: its rules are no reason to evaluate again
-    sections = {name: section for name, section in project.sections.items() if name != "gate"}
-    attempt = jobs.choose_attempt(
-        jobs.attempt_names(
-            platform.project_name,
-            "evaluate",
-            fingerprint("evaluate", archive.code_sha256, sections, inputs, platform.processing_image_uri),
-        ),
-        status_of=lambda name: getattr(jobs.describe(jobs.PROCESSING, name, sagemaker), "status", None),
-        has_output=lambda name: jobs.object_exists(f"{evaluation_uri(platform, name)}evaluation.json", s3),
-    )
-    if not attempt.adopted:
-        request = evaluation_request(attempt.name, platform, archive, commit_id, inputs)
-        sagemaker.create_processing_job(**request)
-    jobs.wait(jobs.PROCESSING, attempt.name, session, show=show)
-    prefix = f"evaluation/{attempt.name}/"
+    champion_uri = registry.model_data_uri(champion_arn, sagemaker) if champion_arn else None
+    known = registry.evaluation_job(champion_arn, sagemaker) if champion_uri == model_data_uri else None
+    if known and jobs.object_exists(f"{evaluation_uri(platform, known)}evaluation.json", s3):
+        show(f"prod runs this very model: evaluation {known} counts")
+        job_name = known
+    else:
+        inputs = {"candidate": model_data_uri, "dataset": f"s3://{platform.data_bucket}/prepared/{dataset_version}/"}
+        if champion_uri:
+            inputs["champion"] = champion_uri
+        job_name = run_job(platform, project, archive, inputs, commit_id, session, show)
+    prefix = f"evaluation/{job_name}/"
     evaluation = json.loads(s3.get_object(Bucket=platform.models_bucket, Key=f"{prefix}evaluation.json")["Body"].read())
     decision = decide(evaluation, project.gate)
     for rule in decision.rules:
@@ -90,7 +82,7 @@ def evaluate(
         registry.Candidate(
             model_data_uri=model_data_uri,
             training_job_name=training_job_name,
-            evaluation_job_name=attempt.name,
+            evaluation_job_name=job_name,
             evaluation_uri=f"s3://{platform.models_bucket}/{prefix}",
             dataset_version=dataset_version,
             commit_id=commit_id,
@@ -106,7 +98,9 @@ def evaluate(
     remark = ""
     if champion is None:
         remark = "Nothing is live in prod to compare with."
-        if champion_arn:
+        if champion_uri == model_data_uri:
+            remark = "Prod runs this very model."
+        elif champion_arn:
             remark = "Not compared with the model live in prod: it knows none of this dataset's labels."
         show(f"  {remark}")
     return Verdict(
@@ -117,6 +111,32 @@ def evaluate(
         report_url=report_url(platform.models_bucket, f"{prefix}report.html", session.region_name),
         remark=remark,
     )
+
+
+def run_job(
+    platform: Platform,
+    project: Project,
+    archive: UploadedArchive,
+    inputs: Mapping[str, str],
+    commit_id: str,
+    session,
+    show: Callable[[str], None],
+) -> str:
+    """Run the evaluation job, or adopt the one that runs or ran on the same; returns its name once it has finished."""
+    s3, sagemaker = session.client("s3"), session.client("sagemaker")
+    # The gate judges after the job: its rules are no reason to evaluate again
+    sections = {name: section for name, section in project.sections.items() if name != "gate"}
+    key = fingerprint("evaluate", archive.code_sha256, sections, inputs, platform.processing_image_uri)
+    attempt = jobs.choose_attempt(
+        jobs.attempt_names(platform.project_name, "evaluate", key),
+        status_of=lambda name: getattr(jobs.describe(jobs.PROCESSING, name, sagemaker), "status", None),
+        has_output=lambda name: jobs.object_exists(f"{evaluation_uri(platform, name)}evaluation.json", s3),
+    )
+    if not attempt.adopted:
+        request = evaluation_request(attempt.name, platform, archive, commit_id, inputs)
+        sagemaker.create_processing_job(**request)
+    jobs.wait(jobs.PROCESSING, attempt.name, session, show=show)
+    return attempt.name
 
 
 def evaluation_uri(platform: Platform, job_name: str) -> str:

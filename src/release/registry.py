@@ -113,3 +113,9 @@ def model_data_uri(package_arn: str, sagemaker) -> str:
     """s3:// of a package's model.tar.gz."""
     described = sagemaker.describe_model_package(ModelPackageName=package_arn)
     return described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+
+
+def evaluation_job(package_arn: str, sagemaker) -> str | None:
+    """The evaluation job that a package was judged by; None for a package that says nothing about it."""
+    described = sagemaker.describe_model_package(ModelPackageName=package_arn)
+    return described.get("CustomerMetadataProperties", {}).get("evaluation_job")

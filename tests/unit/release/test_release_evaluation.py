@@ -64,6 +64,11 @@ def serve_prod(aws, model_data_uri="s3://moderation-models/training/old/output/m
             "SupportedResponseMIMETypes": ["application/json"],
         },
     )["ModelPackageArn"]
+    make_prod_run(package, sagemaker)
+    return package
+
+
+def make_prod_run(package, sagemaker):
     sagemaker.create_model(
         ModelName="m",
         ExecutionRoleArn="arn:aws:iam::123456789012:role/moderation-endpoint",
@@ -72,7 +77,6 @@ def serve_prod(aws, model_data_uri="s3://moderation-models/training/old/output/m
     variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName="moderation-prod", EndpointConfigName="c")
-    return package
 
 
 def test_a_first_model_is_judged_and_registered(aws, judging):
@@ -120,6 +124,20 @@ def test_another_gate_judges_the_same_evaluation_again(aws, judging):
     assert (first.decision.verdict, second.decision.verdict) == ("PASS", "FAIL")
     assert first.package_arn != second.package_arn
     assert len(aws.client("sagemaker").list_processing_jobs()["ProcessingJobSummaries"]) == 1
+
+
+def test_the_model_that_prod_runs_is_not_evaluated_nor_registered_again(aws, judging):
+    sagemaker = aws.client("sagemaker")
+    first = judging(judged()).package_arn
+    make_prod_run(first, sagemaker)
+    again = judging(judged())
+    assert again.package_arn == first
+    assert "Prod runs this very model" in exports(again)["GATE_SUMMARY"]
+    assert len(sagemaker.list_processing_jobs()["ProcessingJobSummaries"]) == 1
+    strict = dataclasses.replace(PROJECT, gate=GatePolicy({"macro_auroc": 0.95}, None, None))
+    rejected = judging(judged(), strict)
+    assert rejected.package_arn != first
+    assert not rejected.decision.passed
 
 
 def test_without_a_champion_there_is_no_champion_argument(aws, platform):
