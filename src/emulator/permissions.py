@@ -145,6 +145,9 @@ def _resources(call: Call, parameters: dict, region: str, account_id: str) -> li
         group = parameters["ModelPackageGroupName"].rsplit("/", 1)[-1]
         if call.operation == "CreateModelPackage":  # the package that will be; its number is not known yet
             return [(f"arn:aws:sagemaker:{region}:{account_id}:model-package/{group}/0",)]
+    if call.service == "application-autoscaling" and "ResourceId" in parameters and "Describe" not in call.operation:
+        # the id of a target is random, and not known to who calls
+        return [(f"arn:aws:application-autoscaling:{region}:{account_id}:scalable-target/0",)]
     found = []
     for name in _ARN_MEMBERS:
         if str(parameters.get(name, "")).startswith("arn:"):

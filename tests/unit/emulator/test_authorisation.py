@@ -181,6 +181,20 @@ def test_passing_a_role_is_a_permission_of_its_own():
             "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/g",
         ),
         ("iam", "GetRole", {"RoleName": "r"}, "iam:GetRole", "arn:aws:iam::123456789012:role/r"),
+        (
+            "application-autoscaling",
+            "RegisterScalableTarget",
+            {"ResourceId": "endpoint/e/variant/v"},
+            "application-autoscaling:RegisterScalableTarget",
+            "arn:aws:application-autoscaling:us-east-1:123456789012:scalable-target/0",
+        ),
+        (
+            "application-autoscaling",
+            "DescribeScalingPolicies",
+            {"ResourceId": "endpoint/e/variant/v"},
+            "application-autoscaling:DescribeScalingPolicies",
+            "*",
+        ),
     ],
 )
 def test_a_call_needs_its_action_on_its_resource(service, operation, parameters, action, resource):
