@@ -75,6 +75,16 @@ run "training_role_cannot_touch_the_registry" {
     error_message = "the staging deploy may touch something of prod"
   }
   assert {
+    condition = alltrue(flatten([
+      for environment in ["staging", "prod"] : [
+        for statement in jsondecode(aws_iam_role_policy.this["deploy-${environment}"].policy).Statement : [
+          for resource in flatten([statement.Resource]) : can(regex("(/endpoint/${environment}/|[:/]moderation-${environment}($|-\\*$|/\\*$|:\\*$))", resource))
+        ] if startswith(statement.Sid, "Own") && !contains(["OwnLog", "OwnCache"], statement.Sid)
+      ]
+    ]))
+    error_message = "a deploy build may touch more than its own environment's endpoint, alarms, log and state"
+  }
+  assert {
     condition = alltrue([
       for actor, policy in aws_iam_role_policy.this : startswith(actor, "deploy-") || length(regexall("sagemaker:(Create|Update|Delete|Invoke)Endpoint", policy.policy)) == 0
     ])
@@ -98,7 +108,7 @@ run "training_role_cannot_touch_the_registry" {
         ]
       ]),
       [
-        "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData",
+        "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "sagemaker:ListModelPackages", "logs:DescribeLogGroups",
         "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies",
       ],
     )) == 0

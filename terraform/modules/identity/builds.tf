@@ -179,6 +179,7 @@ data "aws_iam_policy_document" "train" {
 }
 
 data "aws_iam_policy_document" "evaluate" {
+  # checkov:skip=CKV_AWS_356:ListModelPackages is asked of the account, not of a package
   source_policy_documents = [data.aws_iam_policy_document.build["evaluate"].json]
 
   statement {
@@ -244,17 +245,23 @@ data "aws_iam_policy_document" "evaluate" {
     actions   = ["sagemaker:DescribeTrainingJob"]
     resources = ["${local.arn.sagemaker}:training-job/${var.project_name}-train-*"]
   }
-  # The only role that adds to the registry; an unchanged candidate is found and not registered again.
+  # The only role that adds to the registry.
   statement {
     sid = "RegisterCandidates"
     actions = [
       "sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage",
-      "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages",
+      "sagemaker:DescribeModelPackageGroup",
     ]
     resources = [
       "${local.arn.sagemaker}:model-package-group/${var.model_package_group_name}",
       "${local.arn.sagemaker}:model-package/${var.model_package_group_name}/*",
     ]
+  }
+  # An unchanged candidate is found and not registered again. A list is of the account, and shows names and states.
+  statement {
+    sid       = "ListCandidates"
+    actions   = ["sagemaker:ListModelPackages"]
+    resources = ["*"]
   }
   # The champion is what prod runs now.
   statement {

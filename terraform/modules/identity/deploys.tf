@@ -97,12 +97,6 @@ data "aws_iam_policy_document" "deploy" {
       "${local.arn.log_group}:/aws/sagemaker/Endpoints/${each.value}:*",
     ]
   }
-  # AWS knows no narrower resource for this list.
-  statement {
-    sid       = "ListLogGroups"
-    actions   = ["logs:DescribeLogGroups"]
-    resources = ["${local.arn.log_group}:*"]
-  }
   # A scalable target's ARN holds a random id, so that the namespace is as narrow as this gets.
   statement {
     sid = "Autoscaling"
@@ -120,10 +114,13 @@ data "aws_iam_policy_document" "deploy" {
       values   = ["sagemaker"]
     }
   }
-  # AWS knows no resources for these two.
+  # Terraform finds what it made in these lists, and AWS knows no resource for them.
   statement {
-    sid       = "ReadAutoscaling"
-    actions   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"]
+    sid = "FindWhatIsThere"
+    actions = [
+      "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies",
+      "logs:DescribeLogGroups",
+    ]
     resources = ["*"]
   }
   # The first scaled endpoint of an account brings this role into being.
