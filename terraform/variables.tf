@@ -219,7 +219,7 @@ variable "alarm_email" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Writes to alarm_email at 80 % and at a forecast of 100 % of this; null: no budget."
+  description = "Writes to alarm_email at 80 % and at a forecast of 100 % of this; null: no budget. It counts what carries the tag Project, which must be activated as a cost allocation tag."
   type        = number
   default     = null
 

@@ -11,18 +11,30 @@ resource "aws_sns_topic_policy" "alarms" {
 
 data "aws_iam_policy_document" "alarms" {
   statement {
-    sid       = "AlarmsAndEventsOfThisAccount"
+    sid       = "AlarmsOfThisAccount"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.alarms.arn]
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [var.account_id]
+    }
+  }
+
+  # EventBridge supports no conditions in the policy of a topic.
+  statement {
+    sid       = "FailuresOfThePipeline"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
     }
   }
 }

@@ -48,20 +48,37 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Alarms and failure events are published to encrypted topics.
+  # Alarms are published to an encrypted topic.
   statement {
-    sid       = "AlarmsAndEventsPublishToTopics"
+    sid       = "AlarmsPublishToTopics"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
     resources = ["*"]
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [var.account_id]
+    }
+  }
+
+  # So are failures of the pipeline. EventBridge names no source account to a topic or its key, but SNS names the topic.
+  statement {
+    sid       = "EventsPublishToTopics"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:sns:topicArn"
+      values   = ["arn:${data.aws_partition.current.partition}:sns:${var.region}:${var.account_id}:${var.project_name}-*"]
     }
   }
 }
