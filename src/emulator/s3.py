@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeDeleteMarker, s3_backends
 
 from emulator import policies
 from emulator.access import Caller
@@ -28,6 +28,8 @@ class S3(Service):
         super().__init__(cloud)
         self.bucket_policies: dict[str, str] = {}  # JSON by bucket
         self._logging: dict[str, dict] = {}  # LoggingEnabled by bucket
+        # moto disposes of every version of a key and forgets that a delete marker has nothing to dispose of
+        FakeDeleteMarker.dispose = lambda marker: None
 
     def put_bucket_policy(self, request: dict, caller: Caller) -> None:
         self._bucket(request["Bucket"])
