@@ -74,7 +74,15 @@ _RESOURCES = {
     ("sagemaker-runtime", "EndpointName"): "endpoint/{}",
     ("sts", "RoleArn"): "{}",
 }
-_ARN_MEMBERS = ("ResourceArn", "ResourceARN", "resourceArn", "resource", "TopicArn", "ModelPackageName")
+_ARN_MEMBERS = (
+    "ResourceArn",
+    "ResourceARN",
+    "resourceArn",
+    "resource",
+    "TopicArn",
+    "ModelPackageName",
+    "ModelPackageArn",
+)
 
 # Operations that hand a role on, and the service that will assume it.
 _PASSED_ROLES = {

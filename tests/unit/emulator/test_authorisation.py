@@ -182,6 +182,13 @@ def test_passing_a_role_is_a_permission_of_its_own():
         ),
         ("iam", "GetRole", {"RoleName": "r"}, "iam:GetRole", "arn:aws:iam::123456789012:role/r"),
         (
+            "sagemaker",
+            "UpdateModelPackage",
+            {"ModelPackageArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/g/1"},
+            "sagemaker:UpdateModelPackage",
+            "arn:aws:sagemaker:us-east-1:123456789012:model-package/g/1",
+        ),
+        (
             "application-autoscaling",
             "RegisterScalableTarget",
             {"ResourceId": "endpoint/e/variant/v"},
