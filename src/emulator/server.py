@@ -33,6 +33,7 @@ from emulator.errors import AwsError
 from emulator.githost import repository_of, serve_git
 from emulator.permissions import resource_of
 from emulator.protocol import Answer, Call
+from emulator.retries import Retries
 from emulator.runtime import SageMakerRuntime
 from emulator.s3 import S3
 from emulator.sagemaker import SageMaker
@@ -62,6 +63,7 @@ class Application:
     def __init__(self, cloud: Cloud):
         self.cloud = cloud
         self._guard = Guard(cloud)
+        self._retries = Retries()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._moto_locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
@@ -88,7 +90,8 @@ class Application:
         parameters = input_of(call, request, body)
         try:
             self._judge(self._guard.denial(call, parameters, caller), call, caller)
-            answer = self._dispatch(call, request, body, environ, caller)
+            answer = self._retries.answered(request.headers) or self._dispatch(call, request, body, environ, caller)
+            self._retries.remember(request.method, request.headers, answer)
             if answer.status == 404:
                 self._judge(self._guard.denial_of_absence(call, parameters, caller), call, caller)
         except AwsError as error:
@@ -177,8 +180,7 @@ class Emulator:
     """
 
     def __init__(self, root: Path, port: int = 0, *, time_scale: float = 1.0, enforce_iam: bool = False):
-        # moto reads these when its modules are first used.
-        os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
+        # moto reads this when IAM is first used.
         os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

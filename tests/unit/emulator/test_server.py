@@ -110,6 +110,29 @@ def test_a_role_that_does_not_exist_cannot_be_assumed(cloud):
         cloud.credentials(f"arn:aws:iam::{cloud.account_id}:role/nobody", "s")
 
 
+@pytest.mark.parametrize(("invocation", "status"), [("the-same", 200), ("another", 400)])
+def test_a_retry_of_a_call_that_succeeded_gets_its_answer_again(aws, invocation, status):
+    codecommit = aws("codecommit")
+    name = f"retried-{status}"
+
+    def attempt(number: int, invocation: str) -> int:
+        def mark(request, **_):
+            request.headers["amz-sdk-invocation-id"] = f"{name}-{invocation}"
+            request.headers["amz-sdk-request"] = f"attempt={number}; max=25"
+
+        codecommit.meta.events.register_last("before-send.codecommit.CreateRepository", mark)
+        try:
+            made = codecommit.create_repository(repositoryName=name)
+            return made["ResponseMetadata"]["HTTPStatusCode"]
+        except ClientError as error:
+            return error.response["ResponseMetadata"]["HTTPStatusCode"]
+        finally:
+            codecommit.meta.events.unregister("before-send.codecommit.CreateRepository", mark)
+
+    assert attempt(1, "the-same") == 200
+    assert attempt(2, invocation) == status
+
+
 def test_an_object_of_several_megabytes_survives_the_way_through(aws):
     s3 = aws("s3")
     s3.create_bucket(Bucket="server-large")
