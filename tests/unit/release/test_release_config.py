@@ -50,7 +50,8 @@ def test_a_malformed_variable_is_named_with_what_was_found(platform, name, value
 
 def test_the_shipped_moderation_yaml_is_readable():
     project = read_project(ROOT / "moderation.yaml")
-    assert project.hyperparameters["epochs"] == "2"
+    # The values are a data scientist's to edit; a build of the Check stage runs this on the edited file.
+    assert int(project.hyperparameters["epochs"]) >= 1
     assert set(project.gate.minimum) == {"macro_auroc", "macro_average_precision"}
 
 
