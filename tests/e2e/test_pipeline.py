@@ -3,17 +3,17 @@
 Everything is read from outside: the processes' own output, the endpoints' own answers, the registry.
 """
 
+import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 from botocore.exceptions import ClientError
 
+from moderation import demonstration
 from release.progress import last_log_lines
 
 pytestmark = pytest.mark.timeout(900)
@@ -30,18 +30,10 @@ def _small_and_fast(platform):
     """Fewer rows and one epoch: these tests ask whether the path is true, not how good the model is."""
     platform.edit("moderation.yaml", "epochs: 2", "epochs: 1")
     platform.client("s3").put_object(
-        Bucket=platform.outputs["data_bucket"], Key="raw/rows.jsonl", Body=demonstration_rows(platform, 800)
+        Bucket=platform.outputs["data_bucket"],
+        Key="raw/rows.jsonl",
+        Body="\n".join(json.dumps(row) for row in demonstration.generate(seed=13, rows=800)),
     )
-
-
-def demonstration_rows(platform, count: int) -> bytes:
-    return subprocess.run(
-        [sys.executable, "-m", "moderation.demonstration", "--rows", str(count)],
-        cwd=platform.checkout,
-        env=platform.laptop.environment() | {"PYTHONPATH": "src"},
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
 
 
 def training_log(platform, job: str) -> str:
