@@ -127,7 +127,7 @@ def read_project(path: Path = PROJECT_FILE) -> Project:
         sections = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    sections = _section(sections, str(path), {"data", "base_model", "hyperparameters", "gate"})
+    sections = _section(sections, str(path), {"data", "base_model", "hyperparameters", "policy", "gate"})
     base_model = _section(sections.get("base_model"), f"{path}: base_model", {"source", "sha256"})
     gate = _section(sections.get("gate"), f"{path}: gate", {"minimum", "baseline_margin", "champion_margin"})
     return Project(
