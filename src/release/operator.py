@@ -157,9 +157,12 @@ def candidate_lines(stages: Sequence[progress.Stage]) -> list[str]:
     return [
         f"gate {outputs.get('GATE')}: {outputs.get('GATE_SUMMARY')}",
         f"macro average precision {outputs.get('MACRO_AVERAGE_PRECISION')} "
-        f"(live in prod: {outputs.get('CHAMPION_MACRO_AVERAGE_PRECISION')}), "
+        f"(live in prod: {outputs.get('CHAMPION_MACRO_AVERAGE_PRECISION')}, "
+        f"difference {outputs.get('AGAINST_CHAMPION')}), "
         f"macro AUROC {outputs.get('MACRO_AUROC')}, macro F1 {outputs.get('MACRO_F1')}",
-        f"package {outputs['MODEL_PACKAGE_ARN']}",
+        f"worst label {outputs.get('WORST_LABEL')}, most flips {outputs.get('MOST_FLIPS')}, "
+        f"false positives per 1,000 clean rows {outputs.get('FALSE_POSITIVES_PER_1000_CLEAN')}",
+        f"package {outputs['MODEL_PACKAGE_ARN']}, policy {outputs.get('POLICY_ID')}",
         f"report {outputs.get('REPORT_URL')}",
     ]
 

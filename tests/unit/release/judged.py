@@ -1,7 +1,11 @@
 """An evaluation.json of schema 2 in which the candidate is a little better than champion and baseline everywhere."""
 
 import copy
+import dataclasses
 from typing import Any
+
+from release.candidate import Candidate
+from release.gate import Decision, Rule
 
 LABELS = ["insult", "threat"]
 BETTER = {"difference": 0.03, "low": -0.01, "high": 0.07}
@@ -103,4 +107,31 @@ def evaluation(champion: bool = True) -> dict[str, Any]:
             "worst_mistakes": [{"id": "r-1", "label": "insult", "truth": 1, "score": 0.01}],
             "seconds": {"model": 20.0, "metrics": 8.0},
         }
+    )
+
+
+PASSED = Decision((Rule("minimum.macro_auroc", 0.75, 0.9, True, "macro auroc is 0.900: passed."),))
+FAILED = Decision((Rule("minimum.macro_auroc", 0.95, 0.9, False, "macro auroc is 0.900: failed."),))
+POLICY = {"id": "p-0123456789ab", "labels": {label: {"review": 0.4, "block": 0.8} for label in LABELS}}
+
+
+def candidate(**changes: Any) -> Candidate:
+    """A candidate that passed the gate, with the changes."""
+    model = "s3://moderation-models/training/moderation-train-abc/output/model.tar.gz"
+    return dataclasses.replace(
+        Candidate(
+            model_data_uri=model,
+            trained_model_uri=model,
+            training_job_name="moderation-train-abc",
+            evaluation_job_name="moderation-evaluate-def",
+            evaluation_uri="s3://moderation-models/evaluation/moderation-evaluate-def/",
+            dataset_uri="s3://moderation-data/prepared/0123456789abcdef/",
+            commit_id="c0ffee",
+            hyperparameters={"epochs": "2", "batch-size": "16"},
+            policy=POLICY,
+            policy_targets="0123456789ab",
+            evaluation=evaluation(),
+            decision=PASSED,
+        ),
+        **changes,
     )

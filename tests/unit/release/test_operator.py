@@ -15,6 +15,11 @@ EVALUATED = {
     "CHAMPION_MACRO_AVERAGE_PRECISION": "none",
     "MACRO_AUROC": "0.9000",
     "MACRO_F1": "0.5000",
+    "AGAINST_CHAMPION": "none",
+    "WORST_LABEL": "threat -0.040 (-0.090 to +0.010)",
+    "MOST_FLIPS": "insult 3.1%",
+    "FALSE_POSITIVES_PER_1000_CLEAN": "20.0",
+    "POLICY_ID": "p-0123456789ab",
     "REPORT_URL": "https://report",
 }
 EXECUTION = {
