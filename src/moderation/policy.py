@@ -138,9 +138,10 @@ def choose_policy(
             review[index] = wanted.review
         elif wanted.review_recall is not None and answers.sum():
             review[index] = recall_threshold(answers, scored, wanted.review_recall)
-        block[index] = (
-            precision_threshold(answers, scored, wanted.block_precision) if wanted.block is None else wanted.block
-        )
+        if wanted.block is None:
+            block[index] = block_threshold(answers, scored, wanted.block_precision)
+        else:
+            block[index] = wanted.block
         # a fixed block threshold is a promise: what would be reviewed above it gives way
         if wanted.block is not None and wanted.review is None:
             review[index] = min(review[index], wanted.block)
@@ -190,6 +191,21 @@ def best_threshold(truth: np.ndarray, probs: np.ndarray) -> float:
     ranked, last, hits = _steps(truth, probs)
     f1 = 2 * hits / (truth.sum() + last + 1)
     return _below(ranked, int(last[int(np.argmax(f1))]))
+
+
+def block_threshold(truth: np.ndarray, probs: np.ndarray, precision: float) -> float:
+    """The lowest threshold with the wanted precision on truth and probs (rows), shrunk for few positives.
+
+    To block is graver than to ask a person: what few positives above it speak for is moved, on the logit scale,
+    towards LARGEST. Where no threshold reaches the precision it is NEVER.
+    """
+    own = precision_threshold(truth, probs, precision)
+    return NEVER if own == NEVER else _cautious(own, float(truth[probs >= own].sum()))
+
+
+def _cautious(threshold: float, hits: float) -> float:
+    trust = hits / (hits + HALF_TRUST_POSITIVES)
+    return _sigmoid(trust * _logit(threshold) + (1 - trust) * _logit(LARGEST))
 
 
 def precision_threshold(truth: np.ndarray, probs: np.ndarray, precision: float) -> float:
@@ -403,23 +419,33 @@ def _tune_curves(path: Path, arguments: argparse.Namespace) -> tuple[Policy, lis
     current = read_policy(path.parent, labels) if len(tuned) < len(labels) else None
     review = np.array([evaluation["candidate"]["labels"][label]["threshold"] for label in labels])
     block = np.full(len(labels), NEVER) if current is None else current.block.copy()
+    curves = {label: _curve(evaluation["curves"][label]["precision_recall"]) for label in labels}
+    for index, label in enumerate(labels):
+        if label in tuned:
+            recall, precision, threshold = curves[label].T
+            if arguments.recall is not None and (recall >= arguments.recall).any():
+                review[index] = threshold[int(np.argmax(recall >= arguments.recall))]
+            hits = recall * evaluation["candidate"]["labels"][label]["positives"]
+            flagged = np.divide(hits, precision, out=np.full(len(hits), np.inf), where=precision > 0)
+            reached = np.flatnonzero(hits >= arguments.precision * (flagged + 1))
+            block[index] = _cautious(threshold[reached[-1]], hits[reached[-1]]) if len(reached) else NEVER
+    policy = make_policy(labels, review, block)
     lines = [f"on {evaluation['rows']['test']} test rows, which then no longer judge this policy without favour:"]
     for index, label in enumerate(labels):
-        # (points, 3): recall, precision, threshold, from the highest threshold
-        curve = np.array(evaluation["curves"][label]["precision_recall"], dtype=np.float64).reshape(-1, 3)
-        curve = curve[np.argsort(-curve[:, 2], kind="stable")]
-        if label in tuned:
-            if arguments.recall is not None and (curve[:, 0] >= arguments.recall).any():
-                review[index] = curve[int(np.argmax(curve[:, 0] >= arguments.recall)), 2]
-            reached = np.flatnonzero(curve[:, 1] >= arguments.precision)
-            block[index] = max(curve[reached[-1], 2] if len(reached) else NEVER, review[index])
         cells = []
-        for name, threshold in (("review", review[index]), ("block", block[index])):
-            above = np.flatnonzero(curve[:, 2] >= threshold)
-            precision, recall = (curve[above[-1], 1], curve[above[-1], 0]) if len(above) else (None, None)
-            cells.append(_cell(name, float(threshold), precision, recall))
+        for name in ("review", "block"):
+            threshold = float(getattr(policy, name)[index])
+            above = curves[label][curves[label][:, 2] >= threshold]
+            recall, precision = above[-1, :2].tolist() if len(above) else (None, None)
+            cells.append(_cell(name, threshold, precision, recall))
         lines.append(f"  {label:<20} {'  '.join(cells)}")
-    return make_policy(labels, review, block), lines
+    return policy, lines
+
+
+def _curve(points: Sequence[Sequence[float]]) -> np.ndarray:
+    """Recall, precision, threshold (points, 3), from the highest threshold."""
+    curve = np.array(points, dtype=np.float64).reshape(-1, 3)
+    return curve[np.argsort(-curve[:, 2], kind="stable")]
 
 
 def _cell(name: str, threshold: float, precision: float | None, recall: float | None) -> str:

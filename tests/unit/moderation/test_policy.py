@@ -12,6 +12,7 @@ from moderation.policy import (
     Targets,
     ValidationScores,
     best_threshold,
+    block_threshold,
     choose_policy,
     choose_review,
     effective_policy,
@@ -99,7 +100,18 @@ def test_a_few_lucky_hits_promise_no_precision(hits, blocks):
     assert (threshold < NEVER) is blocks
 
 
+def test_the_fewer_positives_speak_for_a_block_the_higher_its_threshold():
+    def chosen(positives):
+        truth = np.array([1] * positives + [0] * (positives + 50))
+        return block_threshold(truth, np.where(truth == 1, 0.4, 0.1), 0.9)
+
+    assert precision_threshold(np.array([1] * 9 + [0] * 50), np.array([0.4] * 9 + [0.1] * 50), 0.9) == 0.25
+    assert NEVER == chosen(8) > chosen(9) > 0.9 > chosen(40) > chosen(1000) > 0.25
+    assert chosen(1000) == pytest.approx(0.25, abs=0.03)
+
+
 def test_without_a_positive_nothing_is_blocked():
+    assert block_threshold(np.zeros(5), np.linspace(0, 1, 5), 0.5) == NEVER
     assert precision_threshold(np.zeros(5), np.linspace(0, 1, 5), 0.5) == NEVER
 
 
@@ -269,7 +281,7 @@ def evaluation_of(curve):
         "schema_version": 2,
         "labels": ["a", "b"],
         "rows": {"validation": 10, "test": 20},
-        "candidate": {"labels": {label: {"threshold": 0.35} for label in "ab"}},
+        "candidate": {"labels": {label: {"threshold": 0.35, "positives": 1_000_000} for label in "ab"}},
         "curves": {label: {"precision_recall": curve, "reliability": []} for label in "ab"},
     }
 
