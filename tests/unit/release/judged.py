@@ -1,4 +1,6 @@
-"""An evaluation.json of schema 2 in which the candidate is a little better than champion and baseline everywhere."""
+"""An evaluation.json of schema 2 in which the candidate is a little better than champion and baseline everywhere, and
+what is made of it: candidates, and a prod that serves one.
+"""
 
 import copy
 import dataclasses
@@ -135,3 +137,17 @@ def candidate(**changes: Any) -> Candidate:
         ),
         **changes,
     )
+
+
+def make_prod_run(package: str, sagemaker: Any, name: str = "first") -> None:
+    """Let prod serve a package, as terraform/endpoint would, with models and configs of this name."""
+    sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/moderation-endpoint",
+        PrimaryContainer={"ModelPackageName": package},
+    )
+    variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    for endpoint in sagemaker.list_endpoints()["Endpoints"]:
+        sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
+    sagemaker.create_endpoint(EndpointName="moderation-prod", EndpointConfigName=name)

@@ -3,7 +3,7 @@ import json
 
 import pytest
 from botocore.validate import validate_parameters
-from judged import POLICY, comparison, evaluation
+from judged import POLICY, comparison, evaluation, make_prod_run
 
 from release.config import BaseModel, GateRules, Project
 from release.evaluation import (
@@ -69,19 +69,6 @@ def serve_prod(aws, model_data_uri="s3://moderation-models/training/old/output/m
     )["ModelPackageArn"]
     make_prod_run(package, sagemaker)
     return package
-
-
-def make_prod_run(package, sagemaker, name="first"):
-    sagemaker.create_model(
-        ModelName=name,
-        ExecutionRoleArn="arn:aws:iam::123456789012:role/moderation-endpoint",
-        PrimaryContainer={"ModelPackageName": package},
-    )
-    variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    for endpoint in sagemaker.list_endpoints()["Endpoints"]:
-        sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
-    sagemaker.create_endpoint(EndpointName="moderation-prod", EndpointConfigName=name)
 
 
 def test_a_first_model_is_judged_and_registered(aws, judging):
