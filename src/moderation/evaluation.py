@@ -17,10 +17,10 @@ import numpy as np
 from moderation.container import say, write_exit_message
 from moderation.dataset import Split, read_labels, read_split
 from moderation.metrics import compare, scores
-from moderation.thresholds import choose_thresholds, prevalences, read_policy
+from moderation.policy import choose_review, prevalences, read_policy, read_targets
+from moderation.shipping import ARCHIVE, ship
 
 SCHEMA_VERSION = 1
-ARCHIVE = "model.tar.gz"
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--candidate", type=Path, required=True, help=f"directory with the candidate's {ARCHIVE}")
     parser.add_argument("--champion", type=Path, help=f"directory with the live model's {ARCHIVE}; none on a first run")
     parser.add_argument("--dataset", type=Path, required=True, help="the whole prepared dataset")
-    parser.add_argument("--output", type=Path, required=True, help="directory for evaluation.json and report.html")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="directory for evaluation.json, report.html, policy.json"
+    )
     arguments = parser.parse_args(argv)
     try:
-        result = evaluate(arguments.candidate, arguments.champion, arguments.dataset)
+        candidate = ship(arguments.candidate, read_targets(arguments.config), arguments.output)
+        result = evaluate(candidate, arguments.champion, arguments.dataset)
         write_results(result, arguments.output)
     except ValueError as error:
         write_exit_message(error)
@@ -112,13 +115,13 @@ def judge(directory: Path, test: Split, name: str) -> Judged:
     with tempfile.TemporaryDirectory() as temporary:
         unpacked = unpack(directory, Path(temporary), name)
         model, tokenizer = load(unpacked)
-        policy_id, thresholds = read_policy(unpacked, model.labels)
+        policy = read_policy(unpacked, model.labels)
         tokens = tokenise(tokenizer, test.texts, model.head_settings.max_length)
         model.to(choose_device(0))
         probs = probabilities(model, tokens, list(range(len(test.texts))), torch.float32)
     seconds = time.monotonic() - started
-    say(f"{name} scored {len(test.texts)} rows in {seconds:.1f} s, policy {policy_id}")
-    return Judged(model.labels, policy_id, thresholds, probs)
+    say(f"{name} scored {len(test.texts)} rows in {seconds:.1f} s, policy {policy.id}")
+    return Judged(model.labels, policy.id, policy.review, probs)
 
 
 def unpack(directory: Path, target: Path, name: str) -> Path:
@@ -141,7 +144,7 @@ def judge_baseline(train: Split, validation: Split, test: Split) -> tuple[np.nda
     from moderation.baseline import baseline_probabilities
 
     validation_probs, test_probs = baseline_probabilities(train.texts, train.truth, [validation.texts, test.texts])
-    return choose_thresholds(validation.truth, validation_probs, prevalences(train.truth)), test_probs
+    return choose_review(validation.truth, validation_probs, prevalences(train.truth)), test_probs
 
 
 def write_results(result: dict[str, Any], output: Path) -> None:

@@ -15,12 +15,13 @@ import torch
 
 from moderation.batching import tokenise
 from moderation.model import Classifier, load
+from moderation.policy import DECISIONS, Policy, read_policy
 from moderation.scoring import choose_device, probabilities
-from moderation.thresholds import read_policy
 
 JSON = "application/json"
 MAXIMUM_BODY_BYTES = 1_000_000
 MAXIMUM_TEXTS = 128
+SCORE_DIGITS = 6
 MAXIMUM_CHARACTERS = 50_000  # of one text: what lies beyond the model's tokens is not read anyway
 
 
@@ -30,9 +31,7 @@ class Moderator:
 
     model: Classifier
     tokenizer: Any
-    policy_id: str
-    thresholds: np.ndarray
-    """(labels)"""
+    policy: Policy
     model_package_arn: str
     """The package that this container was deployed from; `none` outside an endpoint."""
 
@@ -41,11 +40,9 @@ def model_fn(model_dir: str) -> Moderator:
     """Load the model directory."""
     directory = Path(model_dir)
     model, tokenizer = load(directory)
-    policy_id, thresholds = read_policy(directory, model.labels)
+    policy = read_policy(directory, model.labels)
     # LOCAL_RANK is not set in a hosting container: one model, one device
-    return Moderator(
-        model.to(choose_device(0)), tokenizer, policy_id, thresholds, os.environ.get("MODEL_PACKAGE_ARN", "none")
-    )
+    return Moderator(model.to(choose_device(0)), tokenizer, policy, os.environ.get("MODEL_PACKAGE_ARN", "none"))
 
 
 def input_fn(body: str | bytes, content_type: str) -> list[str]:
@@ -90,30 +87,41 @@ def texts_of(content: Any) -> list[str]:
 
 
 def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
-    """The answer for some texts: every label with its score, its threshold and whether it is flagged."""
+    """The answer for some texts: every label with its score, its thresholds and its decision, and each text's own."""
     tokens = tokenise(moderator.tokenizer, texts, moderator.model.head_settings.max_length)
     probs = probabilities(moderator.model, tokens, list(range(len(texts))), torch.float32)  # (texts, labels)
-    flags = probs >= moderator.thresholds
     return {
         "id": str(uuid.uuid4()),
         "model": moderator.model_package_arn,
-        "policy": moderator.policy_id,
-        "results": [
-            {
-                "flagged": bool(flags[row].any()),
-                "truncated": tokens.truncated[row],
-                "labels": {
-                    label: {
-                        "score": round(float(probs[row, column]), 6),
-                        "threshold": float(moderator.thresholds[column]),
-                        "flagged": bool(flags[row, column]),
-                    }
-                    for column, label in enumerate(moderator.model.labels)
-                },
-            }
-            for row in range(len(texts))
-        ],
+        "policy": moderator.policy.id,
+        "results": answers(probs, tokens.truncated, moderator.policy),
     }
+
+
+def answers(probs: np.ndarray, truncated: list[bool], policy: Policy) -> list[dict[str, Any]]:
+    """What each text is answered, for probs (texts, labels); the policy decides on the scores as they are shown."""
+    scores = np.round(probs.astype(np.float64), SCORE_DIGITS)
+    decided = policy.decisions(scores)  # (texts, labels)
+    return [
+        {
+            "decision": DECISIONS[decided[row].max()],
+            "flagged": bool(decided[row].any()),
+            "truncated": truncated[row],
+            "labels": {
+                label: {
+                    "score": float(scores[row, column]),
+                    # `threshold` is `review` under the name for callers who only ask whether a text is flagged
+                    "threshold": float(policy.review[column]),
+                    "review": float(policy.review[column]),
+                    "block": float(policy.block[column]),
+                    "flagged": bool(decided[row, column]),
+                    "decision": DECISIONS[decided[row, column]],
+                }
+                for column, label in enumerate(policy.labels)
+            },
+        }
+        for row in range(len(probs))
+    ]
 
 
 def output_fn(answer: dict[str, Any], accept: str) -> str:

@@ -20,8 +20,8 @@ from moderation.arguments import Arguments, parse
 from moderation.batching import Tokens, tokenise
 from moderation.container import checkpoint_directory, say, write_failure
 from moderation.dataset import read_labels, read_split
+from moderation.policy import Policy, ValidationScores, choose_policy, prevalences, write_policy, write_scores
 from moderation.scoring import choose_device, choose_dtype, features
-from moderation.thresholds import choose_thresholds, policy, prevalences
 
 STOPPED = 128 + signal.SIGTERM  # exit status of a process that a signal ended
 SOURCE = Path(__file__).resolve().parent.parent
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(arguments: Arguments, stop: StopSignal) -> int:
-    """Train, choose thresholds and save; returns 0, or STOPPED where a signal ended it after a checkpoint.
+    """Train, choose a policy and save; returns 0, or STOPPED where a signal ended it after a checkpoint.
 
     Raises ValueError with the reason where the channels or hyperparameters can't be used.
     """
@@ -120,9 +120,10 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         )
         return STOPPED
     metrics = trainer.evaluate()
-    thresholds = choose_thresholds(
+    scores = ValidationScores(
         validation_split.truth, trainer.validation_probabilities(), prevalences(train_split.truth)
     )
+    chosen = choose_policy(labels, scores.truth, scores.probs, scores.prevalence)
     if here.leads:
         record = {
             "hyperparameters": arguments.hyperparameters(),
@@ -135,7 +136,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "metrics": metrics,
             "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
         }
-        save(model, tokenizer, labels, policy(labels, thresholds), record, arguments.model_dir)
+        save(model, tokenizer, chosen, scores, record, arguments.model_dir)
         say(f"model saved after {record['seconds']} s")
     here.wait()
     return 0
@@ -170,19 +171,24 @@ def start_head(
 def save(
     model: models.Classifier,
     tokenizer: Any,
-    labels: list[str],
-    chosen: dict[str, Any],
+    chosen: Policy,
+    scores: ValidationScores,
     record: dict[str, Any],
     directory: Path,
 ) -> None:
-    """Write everything that serves the model, complete or not at all: weights, policy, provenance and the code."""
+    """Write everything that serves the model, complete or not at all: weights, policy, provenance and the code.
+
+    The validation scores lie beside them: another policy is chosen from them without training again.
+    """
     partial = directory / ".partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     models.save(model, tokenizer, partial)
-    for name, content in (("labels", {"labels": labels}), ("policy", chosen), ("training", record)):
+    for name, content in (("labels", {"labels": list(chosen.labels)}), ("training", record)):
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (partial / f"{name}.json").write_text(text, encoding="utf-8")
+    write_policy(chosen, partial)
+    write_scores(scores, partial)
     code = partial / "code"
     code.mkdir()
     shutil.copy(SOURCE / "inference.py", code)

@@ -162,6 +162,37 @@ def invoke(arguments: argparse.Namespace) -> int:
     )
 
 
+def trace(arguments: argparse.Namespace) -> int:
+    from release import operator, provenance
+
+    session = aws_session()
+    if arguments.answer:
+        found = provenance.trace(session, answer=provenance.read_answer(arguments.answer))
+    elif arguments.package:
+        found = provenance.trace(session, package_arn=arguments.package)
+    else:
+        name = operator.find_endpoint(session.client("sagemaker"), arguments.environment, arguments.endpoint)
+        found = provenance.trace(session, endpoint_name=name)
+    show(provenance.as_json(found) if arguments.json else "\n".join(provenance.lines(found)))
+    return 1 if found.faults else 0
+
+
+def gate(arguments: argparse.Namespace) -> int:
+    import json
+
+    from release import config
+    from release import gate as gates
+
+    if not arguments.evaluation.is_file():
+        raise ValueError(f"{arguments.evaluation} does not exist; an Evaluate job leaves it beside its report")
+    evaluation = json.loads(arguments.evaluation.read_text(encoding="utf-8"))
+    decision = gates.decide(evaluation, config.read_project(arguments.config).gate)
+    for rule in decision.rules:
+        show(rule.sentence)
+    show(f"gate: {decision.verdict}{' (report only)' if decision.mode == 'report' else ''}")
+    return 0 if decision.passed else 1
+
+
 def logs(arguments: argparse.Namespace) -> int:
     from release import operator
 
@@ -201,7 +232,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def add_question(name: str, run: Callable, help_text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help_text, description=help_text)
-        if name != "invoke":
+        if name not in ("invoke", "trace"):
             sub.add_argument("--pipeline", help="default: PIPELINE_NAME, or the only pipeline there is")
         sub.set_defaults(run=run)
         return sub
@@ -218,6 +249,17 @@ def build_parser() -> argparse.ArgumentParser:
     reading = add_question("logs", logs, "log of the stage that runs or ran last, and of its job")
     reading.add_argument("--stage", help="another stage of the execution")
     reading.add_argument("--follow", action="store_true", help="go on until the execution ends")
+
+    tracing = add_question("trace", trace, "from an endpoint, an answer or a package back to rows and commit")
+    tracing.add_argument("--environment", choices=("staging", "prod"), default="prod", help="default: prod")
+    tracing.add_argument("--endpoint", help="an endpoint's name instead")
+    tracing.add_argument("--answer", type=Path, metavar="FILE", help="an answer, as `invoke --json` prints it, instead")
+    tracing.add_argument("--package", metavar="ARN", help="a model package instead")
+    tracing.add_argument("--json", action="store_true", help="for machines; exit status 1 where the chain is broken")
+    judging = commands.add_parser("gate", help="judge an evaluation.json by the rules of moderation.yaml, here and now")
+    judging.add_argument("evaluation", type=Path, metavar="FILE", help="evaluation.json")
+    judging.add_argument("--config", type=Path, default=Path("moderation.yaml"), help="default: moderation.yaml")
+    judging.set_defaults(run=gate)
 
     for name, (_, _, help_text) in ELSEWHERE.items():
         commands.add_parser(name, help=help_text, add_help=False)

@@ -20,6 +20,10 @@ METRICS = (
     "micro_average_precision",
     "micro_f1",
 )
+COSTS = ("false_positives_per_1000_clean", "expected_calibration_error")
+SLICE_KINDS = ("identity", "language", "length")
+SLICE_METRICS = ("macro_average_precision", "macro_f1", "subgroup_auc", "bpsn_auc", "bnsp_auc")
+MODES = ("enforce", "report")
 
 
 @dataclass(frozen=True)
@@ -94,15 +98,40 @@ class BaseModel:
 
 
 @dataclass(frozen=True)
-class GatePolicy:
-    """What a candidate must meet to reach staging."""
+class ChampionRules:
+    """What a candidate must meet against the model that is live in prod, on the same test rows."""
 
-    minimum: Mapping[str, float]
-    """Metric name to its floor on the test split."""
-    baseline_margin: float | None
-    """Macro average precision, candidate minus baseline, must be at least this; None: no such rule."""
-    champion_margin: float | None
-    """The same against the model live in prod, unless the difference is noise; None: no such rule."""
+    no_label_worse: bool = False
+    """Neither a label nor the mean over the labels may be worse in average precision beyond noise."""
+    maximum_flip_share: float | None = None
+    """Greatest share of the test rows whose flag may change, label by label; None: no such rule."""
+    no_behaviour_worse: bool = False
+    """No group of the behaviour suite may lose."""
+    behaviour_tolerance: float = 0.0
+    """Share of its cases that a group may lose all the same."""
+
+
+@dataclass(frozen=True)
+class GateRules:
+    """What a candidate must meet to reach staging; a rule that is empty or None is not applied."""
+
+    mode: str = "enforce"
+    """`enforce`, or `report`: say what would have been stopped, and stop nothing."""
+    minimum: tuple[tuple[str, float], ...] = ()
+    """Metric name and its floor on the test split."""
+    maximum: tuple[tuple[str, float], ...] = ()
+    """Metric name and its ceiling on the test split."""
+    baseline_margin: float | None = None
+    """Macro average precision, candidate minus baseline, must be at least this."""
+    champion: ChampionRules = ChampionRules()
+    behaviour_minimum: float | Mapping[str, float] | None = None
+    """Least share of cases passed, in every group of the behaviour suite or in those that are named."""
+    evasion_minimum: float | Mapping[str, float] | None = None
+    """Least share of the recall that evasion may leave, for every kind or for those that are named."""
+    slice_minimum: tuple[tuple[str, Mapping[str, float]], ...] = ()
+    """Kind of slice and, for its metrics, the floor in every slice."""
+    maximum_p95_milliseconds: float | None = None
+    """95 % of single texts must be answered within this, on the evaluation's machine."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +143,9 @@ class Project:
     base_model: BaseModel
     hyperparameters: Mapping[str, str]
     """Command-line arguments of train.py, as SageMaker sends them: strings."""
-    gate: GatePolicy
+    policy: Mapping[str, Any]
+    """The policy section as written: evaluate.py applies it."""
+    gate: GateRules
     sections: Mapping[str, Any]
     """The whole file as written."""
 
@@ -127,9 +158,8 @@ def read_project(path: Path = PROJECT_FILE) -> Project:
         sections = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    sections = _section(sections, str(path), {"data", "base_model", "hyperparameters", "gate"})
+    sections = _section(sections, str(path), {"data", "base_model", "hyperparameters", "policy", "gate"})
     base_model = _section(sections.get("base_model"), f"{path}: base_model", {"source", "sha256"})
-    gate = _section(sections.get("gate"), f"{path}: gate", {"minimum", "baseline_margin", "champion_margin"})
     return Project(
         data=_mapping(sections.get("data"), f"{path}: data"),
         base_model=BaseModel(
@@ -137,11 +167,8 @@ def read_project(path: Path = PROJECT_FILE) -> Project:
             sha256=_sha256(_required_text(base_model, "sha256", f"{path}: base_model"), f"{path}: base_model.sha256"),
         ),
         hyperparameters=_hyperparameters(_mapping(sections.get("hyperparameters"), f"{path}: hyperparameters"), path),
-        gate=GatePolicy(
-            minimum=_minimum(_mapping(gate.get("minimum", {}), f"{path}: gate.minimum"), f"{path}: gate.minimum"),
-            baseline_margin=_margin(gate.get("baseline_margin"), f"{path}: gate.baseline_margin"),
-            champion_margin=_margin(gate.get("champion_margin"), f"{path}: gate.champion_margin"),
-        ),
+        policy=_mapping(sections.get("policy", {}), f"{path}: policy"),
+        gate=_gate(sections.get("gate"), f"{path}: gate"),
         sections=sections,
     )
 
@@ -181,15 +208,69 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
-def _minimum(section: dict[str, Any], where: str) -> dict[str, float]:
+def _gate(value: Any, where: str) -> GateRules:
+    gate = _section(value, where, {field.name for field in fields(GateRules)})
+    mode = gate.get("mode", "enforce")
+    if mode not in MODES:
+        raise ValueError(f"{where}.mode: found {mode!r}; expected {' or '.join(MODES)}")
+    slices = _section(gate.get("slice_minimum", {}), f"{where}.slice_minimum", set(SLICE_KINDS))
+    return GateRules(
+        mode=mode,
+        minimum=_bounds(gate.get("minimum", {}), f"{where}.minimum", METRICS, highest=1.0),
+        maximum=_bounds(gate.get("maximum", {}), f"{where}.maximum", COSTS, highest=1000.0),
+        baseline_margin=_margin(gate.get("baseline_margin"), f"{where}.baseline_margin"),
+        champion=_champion_rules(gate.get("champion", {}), f"{where}.champion"),
+        behaviour_minimum=_floor_or_floors(gate.get("behaviour_minimum"), f"{where}.behaviour_minimum"),
+        evasion_minimum=_floor_or_floors(gate.get("evasion_minimum"), f"{where}.evasion_minimum"),
+        slice_minimum=tuple(
+            (kind, dict(_bounds(floors, f"{where}.slice_minimum.{kind}", SLICE_METRICS, highest=1.0)))
+            for kind, floors in sorted(slices.items())
+        ),
+        maximum_p95_milliseconds=_optional(
+            gate.get("maximum_p95_milliseconds"), f"{where}.maximum_p95_milliseconds", highest=3_600_000.0
+        ),
+    )
+
+
+def _champion_rules(value: Any, where: str) -> ChampionRules:
+    section = _section(value, where, {field.name for field in fields(ChampionRules)})
+    return ChampionRules(
+        no_label_worse=_flag(section.get("no_label_worse", False), f"{where}.no_label_worse"),
+        maximum_flip_share=_optional(section.get("maximum_flip_share"), f"{where}.maximum_flip_share"),
+        no_behaviour_worse=_flag(section.get("no_behaviour_worse", False), f"{where}.no_behaviour_worse"),
+        behaviour_tolerance=_within(section.get("behaviour_tolerance", 0.0), f"{where}.behaviour_tolerance"),
+    )
+
+
+def _flag(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{where}: found {value!r}; expected true or false")
+    return value
+
+
+def _within(value: Any, where: str, highest: float = 1.0) -> float:
+    number = _number(value, where)
+    if not 0 <= number <= highest:
+        raise ValueError(f"{where}: found {number:g}; expected a number from 0 to {highest:g}")
+    return number
+
+
+def _optional(value: Any, where: str, highest: float = 1.0) -> float | None:
+    return None if value is None else _within(value, where, highest)
+
+
+def _floor_or_floors(value: Any, where: str) -> float | dict[str, float] | None:
+    if isinstance(value, dict):
+        return {str(name): _within(floor, f"{where}.{name}") for name, floor in value.items()}
+    return _optional(value, where)
+
+
+def _bounds(value: Any, where: str, known: tuple[str, ...], highest: float) -> tuple[tuple[str, float], ...]:
+    section = _mapping(value, where)
     for name in section:
-        if name not in METRICS:
-            raise ValueError(f"{where}: unknown metric {name!r}; expected one of {', '.join(METRICS)}")
-    floors = {name: _number(value, f"{where}.{name}") for name, value in section.items()}
-    for name, floor in floors.items():
-        if not 0 <= floor <= 1:
-            raise ValueError(f"{where}.{name}: found {floor}; expected a number from 0 to 1")
-    return floors
+        if name not in known:
+            raise ValueError(f"{where}: unknown metric {name!r}; expected one of {', '.join(known)}")
+    return tuple((name, _within(bound, f"{where}.{name}", highest)) for name, bound in sorted(section.items()))
 
 
 def _margin(value: Any, where: str) -> float | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from release import jobs, registry
+from release import jobs, model_card, registry
+from release.candidate import Candidate
 from release.config import Platform, Project
 from release.gate import HEADLINE, Decision, decide
 from release.live import read_live
@@ -17,7 +18,8 @@ from release.processing import ROOT, processing_request
 from release.source_archive import UploadedArchive
 
 # An approval's CustomData holds 1,000 characters for everything that is shown
-SUMMARY_CHARACTERS = 300
+SUMMARY_CHARACTERS = 280
+LABEL_CHARACTERS = 30
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Verdict:
 
     decision: Decision
     package_arn: str
-    metrics: Mapping[str, float | None]
-    champion_metrics: Mapping[str, float | None] | None
+    evaluation: Mapping[str, Any]
+    """evaluation.json."""
     report_url: str
     remark: str
     """What the approver must know beside the rules; otherwise empty."""
@@ -62,55 +64,83 @@ def evaluate(
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     champion_arn = champion_package(platform, sagemaker)
     show(f"champion: {champion_arn or 'none, nothing serves prod yet'}")
-    champion_uri = registry.model_data_uri(champion_arn, sagemaker) if champion_arn else None
-    known = registry.evaluation_job(champion_arn, sagemaker) if champion_uri == model_data_uri else None
+    champion = registry.describe(champion_arn, sagemaker) if champion_arn else {}
+    targets = fingerprint("policy", dict(project.policy))
+    known = adoptable(registry.properties(champion), model_data_uri, targets)
     if known and jobs.object_exists(f"{evaluation_uri(platform, known)}evaluation.json", s3):
-        show(f"prod runs this very model: evaluation {known} counts")
+        show(f"prod runs this very model with this policy: evaluation {known} counts")
         job_name = known
     else:
-        inputs = {"candidate": model_data_uri, "dataset": f"s3://{platform.data_bucket}/prepared/{dataset_version}/"}
-        if champion_uri:
-            inputs["champion"] = champion_uri
+        inputs = {"candidate": model_data_uri, "dataset": dataset_uri(platform, dataset_version)}
+        if champion:
+            inputs["champion"] = registry.model_data_uri(champion)
         job_name = run_job(platform, project, archive, inputs, commit_id, session, show)
-    prefix = f"evaluation/{job_name}/"
-    evaluation = json.loads(s3.get_object(Bucket=platform.models_bucket, Key=f"{prefix}evaluation.json")["Body"].read())
+    evaluation = read_output(platform, job_name, "evaluation.json", s3)
     decision = decide(evaluation, project.gate)
     for rule in decision.rules:
         show(f"  {rule.sentence}")
-    show(f"gate: {decision.verdict}")
-    package_arn = registry.register(
-        registry.Candidate(
-            model_data_uri=model_data_uri,
-            training_job_name=training_job_name,
-            evaluation_job_name=job_name,
-            evaluation_uri=f"s3://{platform.models_bucket}/{prefix}",
-            dataset_version=dataset_version,
-            commit_id=commit_id,
-            policy_id=evaluation["policy_id"],
-            hyperparameters=project.hyperparameters,
-            decision=decision,
-        ),
-        platform,
-        sagemaker,
+    show(f"gate: {decision.verdict}{' (report only)' if decision.mode == 'report' else ''}")
+    candidate = Candidate(
+        model_data_uri=shipped_model_uri(platform, job_name, model_data_uri, s3),
+        trained_model_uri=model_data_uri,
+        training_job_name=training_job_name,
+        evaluation_job_name=job_name,
+        evaluation_uri=evaluation_uri(platform, job_name),
+        dataset_uri=dataset_uri(platform, dataset_version),
+        commit_id=commit_id,
+        hyperparameters=project.hyperparameters,
+        policy=read_output(platform, job_name, "policy.json", s3),
+        policy_targets=targets,
+        evaluation=evaluation,
+        decision=decision,
     )
-    show(f"model package: {package_arn}")
-    champion = evaluation.get("champion")
-    remark = ""
-    if champion is None:
-        remark = "Nothing is live in prod to compare with."
-        if champion_uri == model_data_uri:
-            remark = "Prod runs this very model."
-        elif champion_arn:
-            remark = "Not compared with the model live in prod: it knows none of this dataset's labels."
+    s3.put_object(
+        Bucket=platform.models_bucket,
+        Key=f"{output_prefix(job_name)}model_card.md",
+        Body=model_card.page(candidate, platform).encode("utf-8"),
+        ContentType="text/markdown; charset=utf-8",
+    )
+    package_arn = registry.register(candidate, platform, sagemaker)
+    show(f"model package: {package_arn}, decision policy {candidate.policy['id']}")
+    remark = remark_on(evaluation, champion_arn, registry.properties(champion).get("trained_model") == model_data_uri)
+    if remark:
         show(f"  {remark}")
     return Verdict(
         decision=decision,
         package_arn=package_arn,
-        metrics=evaluation["candidate"]["metrics"],
-        champion_metrics=champion["metrics"] if champion else None,
-        report_url=report_url(platform.models_bucket, f"{prefix}report.html", session.region_name),
+        evaluation=evaluation,
+        report_url=report_url(platform.models_bucket, f"{output_prefix(job_name)}report.html", session.region_name),
         remark=remark,
     )
+
+
+def adoptable(champion: Mapping[str, str], trained_model_uri: str, policy_targets: str) -> str | None:
+    """The evaluation job of the package in prod, where that is this very model chosen by these targets."""
+    same = champion.get("trained_model") == trained_model_uri and champion.get("policy_targets") == policy_targets
+    return champion.get("evaluation_job") if same else None
+
+
+def remark_on(evaluation: Mapping[str, Any], champion_arn: str | None, same_model: bool) -> str:
+    """What the approver must know beside the rules; empty where the comparison says it all."""
+    if evaluation.get("champion") is not None:
+        return "Prod runs this very model: only the decision policy is new." if same_model else ""
+    if same_model:
+        return "Prod runs this very model."
+    if champion_arn:
+        return "Not compared with the model live in prod: it knows none of this dataset's labels."
+    return "Nothing is live in prod to compare with."
+
+
+def shipped_model_uri(platform: Platform, job_name: str, trained_model_uri: str, s3) -> str:
+    """The archive that ships: the trained one, unless the evaluation packed it again with another policy."""
+    repacked = f"{evaluation_uri(platform, job_name)}model.tar.gz"
+    return repacked if jobs.object_exists(repacked, s3) else trained_model_uri
+
+
+def read_output(platform: Platform, job_name: str, name: str, s3) -> dict[str, Any]:
+    """A JSON file that an evaluation left."""
+    found = s3.get_object(Bucket=platform.models_bucket, Key=f"{output_prefix(job_name)}{name}")
+    return json.loads(found["Body"].read())
 
 
 def run_job(
@@ -139,9 +169,19 @@ def run_job(
     return attempt.name
 
 
+def output_prefix(job_name: str) -> str:
+    """Prefix of an evaluation's files in the models bucket, with a final slash."""
+    return f"evaluation/{job_name}/"
+
+
 def evaluation_uri(platform: Platform, job_name: str) -> str:
     """s3:// prefix of an evaluation's files, with a final slash."""
-    return f"s3://{platform.models_bucket}/evaluation/{job_name}/"
+    return f"s3://{platform.models_bucket}/{output_prefix(job_name)}"
+
+
+def dataset_uri(platform: Platform, version: str) -> str:
+    """s3:// prefix of a prepared dataset, with a final slash."""
+    return f"s3://{platform.data_bucket}/prepared/{version}/"
 
 
 def evaluation_request(
@@ -170,18 +210,51 @@ def exports(verdict: Verdict) -> dict[str, str]:
     summary = f"{verdict.decision.summary} {verdict.remark}".rstrip()
     if len(summary) > SUMMARY_CHARACTERS:
         summary = summary[: SUMMARY_CHARACTERS - 3].rstrip() + "..."
-    champion = verdict.champion_metrics or {}
+    evaluation = verdict.evaluation
+    metrics = evaluation["candidate"]["metrics"]
+    compared = (evaluation.get("comparison") or {}).get("champion") or {}
     return {
         "GATE": verdict.decision.verdict,
         "GATE_SUMMARY": summary,
         "MODEL_PACKAGE_ARN": verdict.package_arn,
-        "MACRO_AVERAGE_PRECISION": _spoken(verdict.metrics.get(HEADLINE)),
-        "MACRO_AUROC": _spoken(verdict.metrics.get("macro_auroc")),
-        "MACRO_F1": _spoken(verdict.metrics.get("macro_f1")),
-        "CHAMPION_MACRO_AVERAGE_PRECISION": _spoken(champion.get(HEADLINE)),
+        "POLICY_ID": evaluation["policy_id"],
+        "MACRO_AVERAGE_PRECISION": _spoken(metrics.get(HEADLINE)),
+        "MACRO_AUROC": _spoken(metrics.get("macro_auroc")),
+        "MACRO_F1": _spoken(metrics.get("macro_f1")),
+        "CHAMPION_MACRO_AVERAGE_PRECISION": _spoken(
+            ((evaluation.get("champion") or {}).get("metrics") or {}).get(HEADLINE)
+        ),
+        "AGAINST_CHAMPION": _difference(compared.get(HEADLINE)),
+        "WORST_LABEL": worst_label(compared.get("labels") or {}),
+        "MOST_FLIPS": most_flips(compared.get("flips") or {}),
+        "FALSE_POSITIVES_PER_1000_CLEAN": _spoken(metrics.get("false_positives_per_1000_clean"), digits=1),
         "REPORT_URL": verdict.report_url,
     }
 
 
-def _spoken(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4f}"
+def worst_label(differences: Mapping[str, Mapping[str, float | None]]) -> str:
+    """The label that lost most, or gained least, against the champion, with its interval; `none` without one."""
+    known = {label: found for label, found in differences.items() if found.get("difference") is not None}
+    if not known:
+        return "none"
+    label = min(known, key=lambda each: known[each]["difference"])
+    return f"{label[:LABEL_CHARACTERS]} {_difference(known[label])}"
+
+
+def most_flips(shares: Mapping[str, float | None]) -> str:
+    """The label whose flag changes on most test rows, with their share; `none` without a champion."""
+    known = {label: share for label, share in shares.items() if share is not None}
+    if not known:
+        return "none"
+    label = max(known, key=lambda each: known[each])
+    return f"{label[:LABEL_CHARACTERS]} {known[label]:.1%}"
+
+
+def _difference(found: Mapping[str, float | None] | None) -> str:
+    if not found or found.get("difference") is None:
+        return "none"
+    return f"{found['difference']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+
+
+def _spoken(value: float | None, digits: int = 4) -> str:
+    return "none" if value is None else f"{value:.{digits}f}"

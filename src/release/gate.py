@@ -1,16 +1,18 @@
-"""The gate: a pure function of an evaluation and a policy. Acting on the verdict happens elsewhere."""
+"""The gate: a pure function of an evaluation and its rules. Acting on the verdict happens elsewhere."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from release.config import GatePolicy
+from release.config import ChampionRules, GateRules
 
+SCHEMA_VERSION = 2
 HEADLINE = "macro_average_precision"
-ROUNDING = 1e-9  # 0.40 - 0.42 is not quite -0.02 in binary; a candidate exactly at the margin passes
+ROUNDING = 1e-9  # 0.40 - 0.42 is not quite -0.02 in binary; a candidate exactly at a bound passes
+SLICE_POSITIVES = 10  # with fewer positive rows, a slice's figure is chance
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Rule:
 
     name: str
     required: float
-    """The least value that passes."""
+    """The bound: the least value that passes, or the greatest."""
     found: float | None
     """None where the evaluation has no such number."""
     passed: bool
@@ -31,8 +33,19 @@ class Rule:
 class Decision:
     """The verdict on a candidate."""
 
-    passed: bool
     rules: tuple[Rule, ...]
+    mode: str = "enforce"
+    """`enforce`, or `report`: nothing is stopped."""
+
+    @property
+    def failed(self) -> tuple[Rule, ...]:
+        """The rules that the candidate broke."""
+        return tuple(rule for rule in self.rules if not rule.passed)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the candidate may go on."""
+        return self.mode == "report" or not self.failed
 
     @property
     def verdict(self) -> str:
@@ -42,29 +55,61 @@ class Decision:
     @property
     def summary(self) -> str:
         """One line: the failed rules, or that all passed."""
-        failed = [rule.sentence for rule in self.rules if not rule.passed]
-        if failed:
-            return " ".join(failed)
-        return f"All {len(self.rules)} rules passed."
+        if not self.failed:
+            return f"All {len(self.rules)} rules passed."
+        sentences = " ".join(rule.sentence for rule in self.failed)
+        if self.mode == "report":
+            return f"Report only; {len(self.failed)} of {len(self.rules)} rules would have stopped this: {sentences}"
+        return sentences
 
 
-def decide(evaluation: Mapping[str, Any], policy: GatePolicy) -> Decision:
-    """Judge evaluation.json (schema 1) by the policy; a number that is missing or null fails its rule."""
-    if evaluation.get("schema_version") != 1:
+def decide(evaluation: Mapping[str, Any], rules: GateRules) -> Decision:
+    """Judge evaluation.json (schema 2) by the rules; a number that is missing or null fails its rule.
+
+    Without a champion (the first run) the rules about it are left out: floors and the baseline decide.
+    """
+    if evaluation.get("schema_version") != SCHEMA_VERSION:
         raise ValueError(
-            f"evaluation.json has schema_version {evaluation.get('schema_version')!r}; this gate reads 1: "
-            "release and moderation must come from the same commit"
+            f"evaluation.json has schema_version {evaluation.get('schema_version')!r}; this gate reads "
+            f"{SCHEMA_VERSION}: release and moderation must come from the same commit"
         )
-    candidate = evaluation["candidate"]["metrics"]
-    rules = [_minimum(name, floor, candidate.get(name)) for name, floor in sorted(policy.minimum.items())]
-    if policy.baseline_margin is not None:
-        rules.append(
-            _baseline(policy.baseline_margin, candidate.get(HEADLINE), evaluation["baseline"]["metrics"].get(HEADLINE))
+    metrics = evaluation["candidate"]["metrics"]
+    found = [_at_least(f"minimum.{name}", _words(name), floor, metrics.get(name)) for name, floor in rules.minimum]
+    found += [_at_most(f"maximum.{name}", _words(name), bound, metrics.get(name)) for name, bound in rules.maximum]
+    if rules.baseline_margin is not None:
+        found.append(_baseline(rules.baseline_margin, _part(evaluation, "comparison", "baseline").get(HEADLINE)))
+    if evaluation.get("champion") is not None:
+        found += _champion(evaluation, rules.champion)
+    found += _floors_of(
+        "behaviour_minimum",
+        "behaviour group {}: share of cases passed",
+        rules.behaviour_minimum,
+        "share",
+        _part(evaluation, "behaviour", "candidate"),
+    )
+    found += _floors_of(
+        "evasion_minimum",
+        "evasion by {}: recall kept",
+        rules.evasion_minimum,
+        "kept",
+        _part(evaluation, "evasion", "candidate"),
+    )
+    for kind, floors in rules.slice_minimum:
+        found += _slices(kind, floors, _part(evaluation, "slices", "candidate", kind))
+    if rules.maximum_p95_milliseconds is not None:
+        measured = _part(evaluation, "latency", "candidate").get("p95_milliseconds")
+        found.append(
+            _at_most("maximum_p95_milliseconds", "95 % latency in ms", rules.maximum_p95_milliseconds, measured)
         )
-    # The first run has no champion: the floors and the baseline decide
-    if policy.champion_margin is not None and evaluation.get("champion") is not None:
-        rules.append(_champion(policy.champion_margin, (evaluation.get("comparison") or {}).get(HEADLINE)))
-    return Decision(passed=all(rule.passed for rule in rules), rules=tuple(rules))
+    return Decision(tuple(found), rules.mode)
+
+
+def _part(evaluation: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """A part of the evaluation; empty where it or something on the way to it is null or missing."""
+    part: Any = evaluation
+    for name in path:
+        part = (part or {}).get(name)
+    return part or {}
 
 
 def _is_number(value: Any) -> bool:
@@ -79,22 +124,30 @@ def _words(metric: str) -> str:
     return metric.replace("_", " ")
 
 
-def _minimum(metric: str, floor: float, found: Any) -> Rule:
-    name = f"minimum.{metric}"
+def _outcome(passed: bool) -> str:
+    return "passed" if passed else "failed"
+
+
+def _at_least(name: str, what: str, floor: float, found: Any) -> Rule:
     if not _is_number(found):
-        return Rule(name, floor, None, False, f"{_words(metric)} could not be computed; at least {floor:.3f} required.")
-    passed = found >= floor
-    sentence = f"{_words(metric)} is {found:.3f}; at least {floor:.3f} required: {'passed' if passed else 'failed'}."
+        return Rule(name, floor, None, False, f"{what} could not be computed; at least {floor:.3f} required: failed.")
+    passed = found >= floor - ROUNDING
+    sentence = f"{what} is {found:.3f}; at least {floor:.3f} required: {_outcome(passed)}."
     return Rule(name, floor, float(found), passed, sentence)
 
 
-def _baseline(margin: float, candidate: Any, baseline: Any) -> Rule:
-    name = "baseline_margin"
-    if not (_is_number(candidate) and _is_number(baseline)):
-        return Rule(
-            name, margin, None, False, f"{_words(HEADLINE)} of candidate or baseline could not be computed: failed."
-        )
-    difference = candidate - baseline
+def _at_most(name: str, what: str, bound: float, found: Any) -> Rule:
+    if not _is_number(found):
+        return Rule(name, bound, None, False, f"{what} could not be computed; at most {bound:g} required: failed.")
+    passed = found <= bound + ROUNDING
+    sentence = f"{what} is {found:.3f}; at most {bound:g} required: {_outcome(passed)}."
+    return Rule(name, bound, float(found), passed, sentence)
+
+
+def _baseline(margin: float, compared: Mapping[str, Any] | None) -> Rule:
+    name, difference = "baseline_margin", (compared or {}).get("difference")
+    if not _is_number(difference):
+        return Rule(name, margin, None, False, f"{_words(HEADLINE)} could not be compared with TF-IDF: failed.")
     passed = difference >= margin - ROUNDING
     return Rule(
         name,
@@ -102,24 +155,95 @@ def _baseline(margin: float, candidate: Any, baseline: Any) -> Rule:
         difference,
         passed,
         f"{_words(HEADLINE)} is {_signed(difference)} against TF-IDF with logistic regression; "
-        f"at least {_signed(margin)} required: {'passed' if passed else 'failed'}.",
+        f"at least {_signed(margin)} required: {_outcome(passed)}.",
     )
 
 
-def _champion(margin: float, comparison: Mapping[str, Any] | None) -> Rule:
-    name = "champion_margin"
-    numbers = [(comparison or {}).get(key) for key in ("difference", "low", "high")]
+def _champion(evaluation: Mapping[str, Any], rules: ChampionRules) -> Iterator[Rule]:
+    comparison = _part(evaluation, "comparison", "champion")
+    # Labels that the champion knows as well
+    labels = [label for label in evaluation["labels"] if label in _part(evaluation, "champion", "labels")]
+    if rules.no_label_worse:
+        yield _not_worse("champion.macro", _words(HEADLINE), comparison.get(HEADLINE))
+        for label in labels:
+            yield _not_worse(
+                f"champion.label.{label}", f"average precision of {label}", _part(comparison, "labels").get(label)
+            )
+    if rules.maximum_flip_share is not None:
+        for label in labels:
+            yield _at_most(
+                f"champion.flips.{label}",
+                f"share of test rows whose flag {label} changes",
+                rules.maximum_flip_share,
+                _part(comparison, "flips").get(label),
+            )
+    if rules.no_behaviour_worse:
+        ours, theirs = (_part(evaluation, "behaviour", system) for system in ("candidate", "champion"))
+        for group, was in sorted(theirs.items()):
+            yield _behaviour(group, was.get("share"), _part(ours, group).get("share"), rules.behaviour_tolerance)
+
+
+def _not_worse(name: str, what: str, compared: Mapping[str, Any] | None) -> Rule:
+    """Fails where the whole 95 % interval of candidate minus champion lies below 0: what reaches 0 may be noise."""
+    numbers = [(compared or {}).get(key) for key in ("difference", "low", "high")]
     if not all(_is_number(number) for number in numbers):
-        return Rule(
-            name, margin, None, False, f"{_words(HEADLINE)} could not be compared with the model live in prod: failed."
-        )
+        return Rule(name, 0.0, None, False, f"{what} could not be compared with the model live in prod: failed.")
     difference, low, high = numbers
-    measured = (
-        f"{_words(HEADLINE)} is {_signed(difference)} (95 % interval {_signed(low)} to {_signed(high)}) against the "
-        f"model live in prod; at least {_signed(margin)} required"
+    passed = high >= 0
+    outcome = "passed, it may be noise" if passed and difference < 0 else _outcome(passed)
+    return Rule(
+        name,
+        0.0,
+        difference,
+        passed,
+        f"{what} is {_signed(difference)} against the model live in prod (95 % interval {_signed(low)} to "
+        f"{_signed(high)}); an interval that is not all below 0 required: {outcome}.",
     )
-    if difference >= margin - ROUNDING:
-        return Rule(name, margin, difference, True, f"{measured}: passed.")
-    if high >= 0:
-        return Rule(name, margin, difference, True, f"{measured}: passed, the interval reaches 0, it may be noise.")
-    return Rule(name, margin, difference, False, f"{measured}: failed, the whole interval is below 0.")
+
+
+def _behaviour(group: str, was: Any, now: Any, tolerance: float) -> Rule:
+    name, what = f"champion.behaviour.{group}", f"behaviour group {group}: share of cases passed"
+    if not (_is_number(was) and _is_number(now)):
+        return Rule(name, -tolerance, None, False, f"{what} could not be compared with the model live in prod: failed.")
+    difference = now - was
+    passed = difference >= -tolerance - ROUNDING
+    return Rule(
+        name,
+        -tolerance,
+        difference,
+        passed,
+        f"{what} is {now:.3f}, with the model live in prod {was:.3f}; at least {_signed(-tolerance)} required: "
+        f"{_outcome(passed)}.",
+    )
+
+
+def _floors_of(
+    name: str, words: str, floors: float | Mapping[str, float] | None, key: str, measured: Mapping[str, Any]
+) -> Iterator[Rule]:
+    """One floor for all that was measured, or a floor for each that is named."""
+    if floors is None:
+        return
+    if not isinstance(floors, Mapping):
+        if not measured:
+            yield Rule(name, floors, None, False, f"{_words(name)} {floors:g}: nothing was measured: failed.")
+        floors = dict.fromkeys(measured, floors)
+    for each, floor in sorted(floors.items()):
+        yield _at_least(f"{name}.{each}", words.format(each), floor, _part(measured, each).get(key))
+
+
+def _slices(kind: str, floors: Mapping[str, float], measured: Mapping[str, Any]) -> Iterator[Rule]:
+    """A slice with few positive rows is not judged; where none can be, the rule has failed."""
+    judged = {name: found for name, found in measured.items() if (found.get("positives") or 0) >= SLICE_POSITIVES}
+    for metric, floor in sorted(floors.items()):
+        name = f"slice_minimum.{kind}.{metric}"
+        if not judged:
+            what = f"{_words(metric)} by {kind}"
+            yield Rule(
+                name,
+                floor,
+                None,
+                False,
+                f"{what}: no slice has {SLICE_POSITIVES} positive rows; at least {floor:.3f} required: failed.",
+            )
+        for each, found in sorted(judged.items()):
+            yield _at_least(f"{name}.{each}", f"{_words(metric)} of {kind} {each}", floor, found.get(metric))

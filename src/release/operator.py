@@ -13,6 +13,7 @@ from release import progress, smoke
 from release.jobs import PROCESSING, REPORTED_LINE, TRAINING, JobKind, LogReader, spoken_seconds
 
 FOLLOW_SECONDS = 1.0
+MARKS = {"allow": " ", "review": "?", "block": "x"}
 # The stage whose build waits for a job, and what follows the project's name in that job's name
 STAGE_JOBS = {
     "Prepare": (PROCESSING, "-prepare-"),
@@ -156,9 +157,12 @@ def candidate_lines(stages: Sequence[progress.Stage]) -> list[str]:
     return [
         f"gate {outputs.get('GATE')}: {outputs.get('GATE_SUMMARY')}",
         f"macro average precision {outputs.get('MACRO_AVERAGE_PRECISION')} "
-        f"(live in prod: {outputs.get('CHAMPION_MACRO_AVERAGE_PRECISION')}), "
+        f"(live in prod: {outputs.get('CHAMPION_MACRO_AVERAGE_PRECISION')}, "
+        f"difference {outputs.get('AGAINST_CHAMPION')}), "
         f"macro AUROC {outputs.get('MACRO_AUROC')}, macro F1 {outputs.get('MACRO_F1')}",
-        f"package {outputs['MODEL_PACKAGE_ARN']}",
+        f"worst label {outputs.get('WORST_LABEL')}, most flips {outputs.get('MOST_FLIPS')}, "
+        f"false positives per 1,000 clean rows {outputs.get('FALSE_POSITIVES_PER_1000_CLEAN')}",
+        f"package {outputs['MODEL_PACKAGE_ARN']}, policy {outputs.get('POLICY_ID')}",
         f"report {outputs.get('REPORT_URL')}",
     ]
 
@@ -213,10 +217,10 @@ def answer_lines(answer: Mapping[str, Any]) -> list[str]:
     lines = []
     for result in answer["results"]:
         shortened = ", text was too long and was cut" if result["truncated"] else ""
-        lines.append(("flagged" if result["flagged"] else "not flagged") + shortened)
+        lines.append(result["decision"] + shortened)
         for label, entry in sorted(result["labels"].items(), key=lambda item: -item[1]["score"]):
-            mark = "x" if entry["flagged"] else " "
-            lines.append(f"  [{mark}] {label:<20} {entry['score']:.3f}  threshold {entry['threshold']:.3f}")
+            thresholds = f"review {entry['review']:.3f}  block {entry['block']:.3f}"
+            lines.append(f"  [{MARKS[entry['decision']]}] {label:<20} {entry['score']:.3f}  {thresholds}")
     lines.append(f"answered by {answer['model']}, policy {answer['policy']}, request {answer['id']}")
     return lines
 

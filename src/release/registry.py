@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from release import model_card
+from release.candidate import Candidate
 from release.config import Platform
-from release.gate import Decision
 from release.naming import fingerprint
 
 MAX_PROPERTIES = 50
@@ -16,26 +16,11 @@ MAX_VALUE_CHARACTERS = 256
 _FORBIDDEN = re.compile(r"[^\w\s_.:/=+\-@]")
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """What is registered."""
-
-    model_data_uri: str
-    training_job_name: str
-    evaluation_job_name: str
-    evaluation_uri: str
-    """s3:// prefix, with a final slash, of evaluation.json and report.html."""
-    dataset_version: str
-    commit_id: str
-    policy_id: str
-    hyperparameters: Mapping[str, str]
-    decision: Decision
-
-
 def registration_fingerprint(candidate: Candidate) -> str:
     """The same model, evaluation and rules are the same package, whatever the commit."""
     rules = [[rule.name, rule.required, rule.passed] for rule in candidate.decision.rules]
-    return fingerprint("package", candidate.model_data_uri, candidate.evaluation_job_name, rules)
+    verdict = candidate.decision.verdict
+    return fingerprint("package", candidate.model_data_uri, candidate.evaluation_job_name, rules, verdict)
 
 
 def metadata_value(text: str) -> str:
@@ -52,11 +37,14 @@ def metadata_properties(candidate: Candidate, platform: Platform) -> dict[str, s
         "evaluation_job": candidate.evaluation_job_name,
         "training_image": platform.training_image_uri,
         "inference_image": platform.inference_image_uri,
-        "policy": candidate.policy_id,
+        "trained_model": candidate.trained_model_uri,
+        "policy": candidate.policy["id"],
+        "policy_targets": candidate.policy_targets,
         "gate": candidate.decision.verdict,
+        "gate_mode": candidate.decision.mode,
         "registration": registration_fingerprint(candidate),
     }
-    for index, rule in enumerate(rule for rule in candidate.decision.rules if not rule.passed):
+    for index, rule in enumerate(candidate.decision.failed):
         properties[f"gate_failed_{index + 1}"] = rule.sentence
     for name, value in candidate.hyperparameters.items():
         if len(properties) < MAX_PROPERTIES:
@@ -86,6 +74,10 @@ def package_request(candidate: Candidate, platform: Platform) -> dict[str, Any]:
             }
         },
         "CustomerMetadataProperties": metadata_properties(candidate, platform),
+        "ModelCard": {
+            "ModelCardContent": model_card.registry_card(candidate, platform),
+            "ModelCardStatus": "PendingReview" if passed else "Draft",
+        },
         "ModelApprovalStatus": "PendingManualApproval" if passed else "Rejected",
     }
 
@@ -109,13 +101,16 @@ def list_packages(group_name: str, sagemaker) -> Iterator[dict[str, Any]]:
         yield from page["ModelPackageSummaryList"]
 
 
-def model_data_uri(package_arn: str, sagemaker) -> str:
-    """s3:// of a package's model.tar.gz."""
-    described = sagemaker.describe_model_package(ModelPackageName=package_arn)
-    return described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+def describe(package_arn: str, sagemaker) -> dict[str, Any]:
+    """A package as the registry describes it."""
+    return sagemaker.describe_model_package(ModelPackageName=package_arn)
 
 
-def evaluation_job(package_arn: str, sagemaker) -> str | None:
-    """The evaluation job that a package was judged by; None for a package that says nothing about it."""
-    described = sagemaker.describe_model_package(ModelPackageName=package_arn)
-    return described.get("CustomerMetadataProperties", {}).get("evaluation_job")
+def model_data_uri(package: Mapping[str, Any]) -> str:
+    """s3:// of a described package's model.tar.gz."""
+    return package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+
+
+def properties(package: Mapping[str, Any]) -> dict[str, str]:
+    """What a described package says about where it comes from; empty for one that was not registered here."""
+    return package.get("CustomerMetadataProperties") or {}

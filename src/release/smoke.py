@@ -24,6 +24,7 @@ BAD_REQUESTS = (
     ("a number for a text", b'{"text": 7}', "application/json"),
     ("a wrong content type", b"hello", "text/csv"),
 )
+DECISIONS = ("allow", "review", "block")  # the gravest last
 LOAD_REQUESTS = 100
 LOAD_CLIENTS = 4
 
@@ -82,7 +83,7 @@ def _result_faults(result: dict[str, Any]) -> list[str]:
     faults = []
     if not isinstance(result.get("truncated"), bool):
         faults.append(f"truncated is {result.get('truncated')!r}, expected true or false")
-    flags = []
+    flags, decisions = [], []
     for label, entry in result.get("labels", {}).items():
         score, threshold, flagged = entry.get("score"), entry.get("threshold"), entry.get("flagged")
         if not _is_share(score):
@@ -91,10 +92,31 @@ def _result_faults(result: dict[str, Any]) -> list[str]:
             faults.append(f"the threshold of {label} is {threshold!r}, expected a number from 0 to 1")
         elif flagged != (score >= threshold):
             faults.append(f"{label} has score {score}, threshold {threshold} and flagged {flagged!r}")
+        else:
+            faults += _decision_faults(label, entry)
         flags.append(flagged)
+        decisions.append(entry.get("decision"))
+    if result.get("decision") != max(decisions, key=_gravity, default=None):
+        faults.append(f"decision is {result.get('decision')!r}, its labels say {', '.join(map(str, decisions))}")
     if result.get("flagged") != any(flags):
         faults.append(f"flagged is {result.get('flagged')!r}, its labels say {any(flags)}")
     return faults
+
+
+def _decision_faults(label: str, entry: dict[str, Any]) -> list[str]:
+    review, block, decision = entry.get("review"), entry.get("block"), entry.get("decision")
+    if not (_is_share(review) and _is_share(block) and review <= block):
+        return [f"{label} has the thresholds review {review!r} and block {block!r}, expected review <= block"]
+    if entry["threshold"] != review:
+        return [f"{label} has threshold {entry['threshold']} beside review {review}, expected the same"]
+    expected = DECISIONS[(entry["score"] >= review) + (entry["score"] >= block)]
+    if decision != expected:
+        return [f"{label} has score {entry['score']}, review {review}, block {block} and decision {decision!r}"]
+    return []
+
+
+def _gravity(decision: Any) -> int:
+    return DECISIONS.index(decision) if decision in DECISIONS else -1
 
 
 def _is_share(value: Any) -> bool:

@@ -26,7 +26,7 @@ class SourceArchive:
     sha256: str
     """Of the files' names and contents."""
     code_sha256: str
-    """The same without moderation.yaml: a change of the gate alone must not train again."""
+    """The same without moderation.yaml: a change of gate or policy alone must not train again."""
 
 
 @dataclass(frozen=True)

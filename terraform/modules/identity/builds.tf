@@ -193,6 +193,12 @@ data "aws_iam_policy_document" "evaluate" {
     actions   = ["s3:GetObject"]
     resources = ["${var.bucket_arns.models}/training/*", "${var.bucket_arns.models}/evaluation/*"]
   }
+  # The card says how the gate judged, which is known only after the job.
+  statement {
+    sid       = "WriteModelCard"
+    actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    resources = ["${var.bucket_arns.models}/evaluation/*/model_card.md"]
+  }
   statement {
     sid       = "UploadCode"
     actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]

@@ -93,7 +93,11 @@ data "aws_iam_policy_document" "processing" {
   statement {
     sid       = "ReadInput"
     actions   = ["s3:GetObject"]
-    resources = ["${var.bucket_arns.data}/*", "${var.bucket_arns.models}/code/*", "${var.bucket_arns.models}/training/*"]
+    resources = [
+      "${var.bucket_arns.data}/*", "${var.bucket_arns.models}/code/*", "${var.bucket_arns.models}/training/*",
+      # A model that was packed again with another decision policy.
+      "${var.bucket_arns.models}/evaluation/*/model.tar.gz",
+    ]
   }
   # What a job writes becomes a dataset only when the prepare build has checked and published it.
   statement {
@@ -113,9 +117,10 @@ data "aws_iam_policy_document" "endpoint" {
 
   # A model and nothing else: an endpoint can't read anybody's text.
   statement {
-    sid       = "ReadModel"
-    actions   = ["s3:GetObject"]
-    resources = ["${var.bucket_arns.models}/training/*"]
+    sid     = "ReadModel"
+    actions = ["s3:GetObject"]
+    # Of an evaluation, the model that was packed again with another decision policy and nothing else.
+    resources = ["${var.bucket_arns.models}/training/*", "${var.bucket_arns.models}/evaluation/*/model.tar.gz"]
   }
   statement {
     sid       = "FindModel"

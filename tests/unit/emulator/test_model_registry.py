@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.errors import AwsError
-from emulator.model_registry import check_metadata
+from emulator.model_registry import check_metadata, check_model_card
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +176,29 @@ def test_metadata_beyond_the_limits_of_the_registry_is_refused(properties, reaso
 def test_metadata_within_the_limits_passes():
     check_metadata({f"key{number}": "Ä 1_.:/=+-@" for number in range(50)} | {})
     check_metadata({"k" * 128: "v" * 256})
+
+
+def test_a_model_card_is_given_back_and_replaced(sagemaker, group):
+    card = {"ModelCardContent": json.dumps({"intended_uses": {"risk_rating": "Low"}}), "ModelCardStatus": "Draft"}
+    arn = register(sagemaker, group, ModelCard=card)
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelCard"] == card
+    approved = card | {"ModelCardStatus": "Approved"}
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelCard=approved)
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelCard"] == approved
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "ModelCardContent is not valid JSON"),
+        ("[]", "ModelCardContent is list; expected an object"),
+        ('{"overview": {}}', "ModelCardContent holds overview; the schema"),
+        ('{"model_overview": {"model_name": "m"}}', "model_overview holds model_name"),
+        ('{"evaluation_details": [{"name": "a"}, {"score": 1}]}', "evaluation_details holds score"),
+        ('{"training_details": "none"}', "training_details is no object"),
+        ('{"intended_uses": {"risk_rating": "low"}}', "risk_rating is 'low'"),
+    ],
+)
+def test_a_model_card_that_breaks_its_schema_is_refused(content, message):
+    with pytest.raises(AwsError, match=message):
+        check_model_card({"ModelCardContent": content, "ModelCardStatus": "Draft"})

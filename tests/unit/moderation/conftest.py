@@ -90,7 +90,7 @@ def dataset(tmp_path_factory):
 def saved_model(directory: Path, base_model: Path, labels: list[str], weight: float, thresholds: list[float]) -> Path:
     """A model as train.py saves it, with a head of equal weights."""
     from moderation import model as models
-    from moderation.thresholds import policy
+    from moderation.policy import make_policy, write_policy
 
     directory.mkdir(parents=True)
     model = models.from_base_model(base_model, labels, models.Head(0.1, 16), 0.0, None)
@@ -98,7 +98,7 @@ def saved_model(directory: Path, base_model: Path, labels: list[str], weight: fl
     model.set_head(np.linspace(-weight, weight, shape[0] * shape[1]).reshape(shape), np.zeros(len(labels)))
     models.save(model, models.load_tokenizer(base_model), directory)
     (directory / "labels.json").write_text(json.dumps({"labels": labels}))
-    (directory / "policy.json").write_text(json.dumps(policy(labels, np.array(thresholds))))
+    write_policy(make_policy(labels, np.array(thresholds), np.array(thresholds) + 0.2), directory)
     return directory
 
 

@@ -6,8 +6,8 @@ from moderation.baseline import baseline_probabilities
 from moderation.config import DataConfig
 from moderation.demonstration import generate, layout
 from moderation.metrics import scores
+from moderation.policy import prevalences
 from moderation.reading import normalised
-from moderation.thresholds import prevalences
 
 
 def test_the_same_seed_gives_the_same_rows():

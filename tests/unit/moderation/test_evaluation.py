@@ -1,11 +1,14 @@
 import json
 import tarfile
+from pathlib import Path
 
 import pytest
 from conftest import saved_model
 
 from moderation import evaluation
 from moderation.report import report_page
+
+ROOT = Path(__file__).parents[3]
 
 
 def archived(model, directory):
@@ -17,7 +20,7 @@ def archived(model, directory):
 
 
 def command(candidate, dataset, output):
-    named = {"config": "unused", "candidate": candidate, "dataset": dataset, "output": output}
+    named = {"config": ROOT / "moderation.yaml", "candidate": candidate, "dataset": dataset, "output": output}
     return [text for name, value in named.items() for text in (f"--{name}", str(value))]
 
 
@@ -99,7 +102,7 @@ def test_a_cut_off_archive_is_a_reason(candidate, tmp_path):
 def test_the_command_writes_both_files_and_no_text(candidate, dataset, tmp_path, capsys):
     output = tmp_path / "out"
     assert evaluation.main(command(candidate, dataset, output)) == 0
-    assert sorted(path.name for path in output.iterdir()) == ["evaluation.json", "report.html"]
+    assert sorted(path.name for path in output.iterdir()) == ["evaluation.json", "policy.json", "report.html"]
     assert "candidate: macro_average_precision 0." in capsys.readouterr().out
     assert "soup" not in (output / "report.html").read_text() + (output / "evaluation.json").read_text()
 

@@ -1,10 +1,13 @@
+import dataclasses
 import inspect
 import json
 
+import numpy as np
 import pytest
 
 import inference
 from moderation import handler
+from moderation.policy import make_policy
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +27,16 @@ def test_the_door_offers_the_functions_with_the_parameters_that_the_toolkit_coun
     assert counts == {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2}
 
 
-def test_one_text_gets_every_label_with_score_threshold_and_flag(moderator, served_model):
+def test_one_text_gets_every_label_with_score_thresholds_and_decision(moderator, served_model):
     answer = asked(moderator, {"text": "you are kind"})
     (result,) = answer["results"]
     assert list(result["labels"]) == ["insult", "threat"]
     assert result["labels"]["insult"]["threshold"] == 0.4
     assert result["labels"]["threat"]["threshold"] == 0.6
+    assert result["labels"]["insult"]["block"] == 0.6
     for found in result["labels"].values():
-        assert found["flagged"] == (found["score"] >= found["threshold"])
+        assert found["threshold"] == found["review"]
+        assert found["flagged"] == (found["score"] >= found["review"]) == (found["decision"] != "allow")
     assert result["flagged"] == any(found["flagged"] for found in result["labels"].values())
     assert result["truncated"] is False
     assert answer["model"].endswith("model-package/m/7")
@@ -52,10 +57,20 @@ def test_a_batch_is_answered_in_its_order(moderator):
 def test_a_flag_follows_the_threshold(moderator):
     flags = {found["flagged"] for found in asked(moderator, {"text": "fool"})["results"][0]["labels"].values()}
     assert flags == {True, False} or len(flags) == 1
-    strict = handler.Moderator(**{**vars(moderator), "thresholds": moderator.thresholds * 0})
-    lax = handler.Moderator(**{**vars(moderator), "thresholds": moderator.thresholds * 0 + 1.01})
-    assert handler.predict_fn(["fool"], strict)["results"][0]["flagged"] is True
-    assert handler.predict_fn(["fool"], lax)["results"][0]["flagged"] is False
+    for threshold, flagged in ((0.0, True), (1.01, False)):
+        policy = make_policy(["insult", "threat"], np.full(2, threshold), np.full(2, 1.01))
+        (result,) = handler.predict_fn(["fool"], dataclasses.replace(moderator, policy=policy))["results"]
+        assert result["flagged"] is flagged
+
+
+def test_a_text_is_decided_by_its_gravest_label_and_a_score_at_the_threshold_counts():
+    policy = make_policy(["insult", "threat"], np.array([0.3, 0.4]), np.array([0.7, 0.8]))
+    probs = np.array([[0.1, 0.39999], [0.3, 0.1], [0.5, 0.8], [0.7, 0.1]], dtype=np.float32)
+    results = handler.answers(probs, [False] * 4, policy)
+    assert [result["decision"] for result in results] == ["allow", "review", "block", "block"]
+    assert [result["flagged"] for result in results] == [False, True, True, True]
+    decided = [[found["decision"] for found in result["labels"].values()] for result in results]
+    assert decided == [["allow", "allow"], ["review", "allow"], ["review", "block"], ["block", "allow"]]
 
 
 def test_a_long_text_is_cut_and_the_answer_says_so(moderator):

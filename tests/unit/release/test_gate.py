@@ -1,99 +1,211 @@
-import copy
+from dataclasses import replace
 
 import pytest
+from judged import LABELS, WORSE, comparison, evaluation
 
-from release.config import GatePolicy
+from release.config import ChampionRules, GateRules
 from release.gate import decide
 
-POLICY = GatePolicy(minimum={"macro_auroc": 0.75}, baseline_margin=-0.02, champion_margin=-0.02)
+RULES = GateRules(
+    minimum=(("macro_auroc", 0.75), ("macro_average_precision", 0.3)),
+    maximum=(("false_positives_per_1000_clean", 50.0),),
+    baseline_margin=-0.02,
+    champion=ChampionRules(no_label_worse=True, maximum_flip_share=0.15, no_behaviour_worse=True),
+    behaviour_minimum=0.5,
+    evasion_minimum={"leetspeak": 0.4},
+    slice_minimum=(("identity", {"bpsn_auc": 0.7}), ("length", {"macro_average_precision": 0.3})),
+    maximum_p95_milliseconds=100.0,
+)
 
 
-def scores(average_precision, auroc=0.9):
-    return {"metrics": {"macro_average_precision": average_precision, "macro_auroc": auroc}, "labels": {}}
-
-
-def evaluation(candidate=0.50, baseline=0.45, champion=None, low=0.0, high=0.0):
-    return {
-        "schema_version": 1,
-        "candidate": scores(candidate),
-        "baseline": scores(baseline),
-        "champion": None if champion is None else scores(champion),
-        "comparison": None
-        if champion is None
-        else {"macro_average_precision": {"difference": candidate - champion, "low": low, "high": high}},
-    }
+def changed(path, value, champion=True):
+    """The good evaluation with one number changed: `candidate.metrics.macro_auroc`."""
+    whole = evaluation(champion)
+    *parents, last = path.split(".")
+    part = whole
+    for name in parents:
+        part = part[name]
+    part[last] = value
+    return whole
 
 
 def failed(decision):
-    return [rule.name for rule in decision.rules if not rule.passed]
+    return [rule.name for rule in decision.failed]
 
 
-def test_a_good_first_model_passes_without_a_champion():
-    decision = decide(evaluation(), POLICY)
+def test_a_good_first_model_passes_by_floors_and_baseline_alone():
+    decision = decide(evaluation(champion=False), RULES)
     assert decision.verdict == "PASS"
-    assert [rule.name for rule in decision.rules] == ["minimum.macro_auroc", "baseline_margin"]
-    assert decision.summary == "All 2 rules passed."
+    assert not [rule.name for rule in decision.rules if rule.name.startswith("champion")]
+    assert {"minimum.macro_auroc", "baseline_margin", "behaviour_minimum.negation"} < {
+        rule.name for rule in decision.rules
+    }
+    assert decision.summary == f"All {len(decision.rules)} rules passed."
 
 
-@pytest.mark.parametrize(("auroc", "passes"), [(0.75, True), (0.7499, False)])
-def test_a_floor_stops_what_is_below_it_and_nothing_else(auroc, passes):
-    judged = evaluation()
-    judged["candidate"]["metrics"]["macro_auroc"] = auroc
-    decision = decide(judged, POLICY)
-    assert decision.passed is passes
-    assert failed(decision) == ([] if passes else ["minimum.macro_auroc"])
+# Each candidate breaks the rule by a hair; its mirror image meets it by as little
+@pytest.mark.parametrize(
+    ("rule", "path", "bad", "good"),
+    [
+        ("minimum.macro_auroc", "candidate.metrics.macro_auroc", 0.7499, 0.75),
+        ("minimum.macro_average_precision", "candidate.metrics.macro_average_precision", 0.299, 0.3),
+        ("maximum.false_positives_per_1000_clean", "candidate.metrics.false_positives_per_1000_clean", 50.1, 50.0),
+        ("baseline_margin", "comparison.baseline.macro_average_precision.difference", -0.021, 0.40 - 0.42),
+        ("champion.macro", "comparison.champion.macro_average_precision.high", -0.001, 0.0),
+        ("champion.label.threat", "comparison.champion.labels.threat.high", -0.001, 0.0),
+        ("champion.flips.insult", "comparison.champion.flips.insult", 0.151, 0.15),
+        ("champion.behaviour.negation", "behaviour.candidate.negation.share", 0.799, 0.8),
+        ("behaviour_minimum.negation", "behaviour.candidate.negation.share", 0.499, 0.5),
+        ("evasion_minimum.leetspeak", "evasion.candidate.leetspeak.kept", 0.399, 0.4),
+        ("slice_minimum.identity.bpsn_auc.women", "slices.candidate.identity.women.bpsn_auc", 0.699, 0.7),
+        (
+            "slice_minimum.length.macro_average_precision.long",
+            "slices.candidate.length.long.macro_average_precision",
+            0.299,
+            0.3,
+        ),
+        ("maximum_p95_milliseconds", "latency.candidate.p95_milliseconds", 100.1, 100.0),
+    ],
+)
+def test_each_rule_stops_what_breaks_only_that_rule_and_passes_its_mirror_image(rule, path, bad, good):
+    # a champion that fails the whole suite can't be regressed against
+    champion = not rule.startswith("behaviour_minimum")
+    stopped, mirrored = decide(changed(path, bad, champion), RULES), decide(changed(path, good, champion), RULES)
+    assert failed(stopped) == [rule]
+    assert stopped.verdict == "FAIL"
+    assert mirrored.verdict == "PASS"
+    sentences = {decided.name: decided.sentence for decided in stopped.failed}
+    assert "required: failed." in sentences[rule]
+    assert stopped.summary == sentences[rule]
+    assert "failed" not in {decided.name: decided.sentence for decided in mirrored.rules}[rule]
 
 
-@pytest.mark.parametrize(("candidate", "baseline", "passes"), [(0.30, 0.32, True), (0.30, 0.33, False)])
-def test_the_baseline_margin_stops_a_model_worse_than_the_baseline(candidate, baseline, passes):
-    decision = decide(evaluation(candidate, baseline), POLICY)
-    assert failed(decision) == ([] if passes else ["baseline_margin"])
+def swapped(whole):
+    """The same two models the other way round."""
+    other = dict(whole)
+    other["candidate"], other["champion"] = whole["champion"], whole["candidate"]
+    for part in ("slices", "behaviour", "evasion", "latency"):
+        other[part] = {"candidate": whole[part]["champion"], "champion": whole[part]["candidate"]}
 
+    def turned(found):
+        return {"difference": -found["difference"], "low": -found["high"], "high": -found["low"]}
 
-def test_a_model_clearly_worse_than_the_champion_fails():
-    decision = decide(evaluation(0.50, champion=0.60, low=-0.15, high=-0.05), POLICY)
-    assert failed(decision) == ["champion_margin"]
-    assert "whole interval is below 0" in decision.summary
-
-
-def test_a_worse_model_within_the_noise_passes_and_the_sentence_says_noise():
-    decision = decide(evaluation(0.50, champion=0.60, low=-0.25, high=0.01), POLICY)
-    assert decision.passed
-    assert "may be noise" in decision.rules[-1].sentence
-
-
-def test_a_clear_but_small_loss_within_the_margin_passes():
-    assert decide(evaluation(0.59, champion=0.60, low=-0.015, high=-0.005), POLICY).passed
+    compared = whole["comparison"]["champion"]
+    other["comparison"] = whole["comparison"] | {
+        "champion": {
+            "macro_average_precision": turned(compared["macro_average_precision"]),
+            "labels": {label: turned(found) for label, found in compared["labels"].items()},
+            "flips": compared["flips"],
+        }
+    }
+    return other
 
 
 def test_swapping_candidate_and_champion_changes_the_verdict():
-    better = decide(evaluation(0.60, champion=0.50, low=0.05, high=0.15), POLICY)
-    worse = decide(evaluation(0.50, champion=0.60, low=-0.15, high=-0.05), POLICY)
-    assert (better.verdict, worse.verdict) == ("PASS", "FAIL")
+    whole = evaluation()
+    whole["comparison"]["champion"]["labels"]["threat"] = dict(WORSE)
+    assert failed(decide(whole, RULES)) == ["champion.label.threat"]
+    assert decide(swapped(whole), RULES).verdict == "PASS"
+
+
+def test_a_loss_within_the_noise_passes_and_the_sentence_says_so():
+    noisy = {"difference": -0.05, "low": -0.12, "high": 0.01}
+    whole = evaluation()
+    whole["comparison"]["champion"] = comparison(noisy)
+    decision = decide(whole, RULES)
+    assert decision.passed
+    assert "may be noise" in next(rule for rule in decision.rules if rule.name == "champion.macro").sentence
+
+
+def test_another_policy_on_the_same_model_is_no_worse_and_answers_to_the_flip_budget():
+    whole = evaluation()
+    whole["comparison"]["champion"] = comparison({"difference": 0.0, "low": 0.0, "high": 0.0}, flips=0.3)
+    assert failed(decide(whole, RULES)) == ["champion.flips.insult", "champion.flips.threat"]
+
+
+def test_a_label_that_only_one_of_the_two_models_knows_is_not_compared():
+    whole = evaluation()
+    del whole["champion"]["labels"]["threat"], whole["comparison"]["champion"]["labels"]["threat"]
+    del whole["comparison"]["champion"]["flips"]["threat"]
+    decision = decide(whole, RULES)
+    assert decision.passed
+    assert not [rule.name for rule in decision.rules if rule.name.endswith("threat")]
+
+
+def test_report_mode_tells_what_would_have_been_stopped_and_stops_nothing():
+    whole = changed("candidate.metrics.macro_auroc", 0.5)
+    decision = decide(whole, replace(RULES, mode="report"))
+    assert decision.verdict == "PASS"
+    assert failed(decision) == ["minimum.macro_auroc"]
+    assert decision.summary.startswith(f"Report only; 1 of {len(decision.rules)} rules would have stopped this: macro")
+    assert decide(evaluation(), replace(RULES, mode="report")).summary.startswith("All ")
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), "0.9", True])
-def test_a_metric_that_is_no_number_fails_its_rule(value):
-    judged = evaluation()
-    judged["candidate"]["metrics"]["macro_auroc"] = value
-    decision = decide(judged, POLICY)
-    assert failed(decision) == ["minimum.macro_auroc"]
-    assert "could not be computed" in decision.summary
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("minimum.macro_auroc", "candidate.metrics.macro_auroc"),
+        ("maximum.false_positives_per_1000_clean", "candidate.metrics.false_positives_per_1000_clean"),
+        ("baseline_margin", "comparison.baseline.macro_average_precision.difference"),
+        ("champion.label.insult", "comparison.champion.labels.insult.low"),
+        ("champion.flips.insult", "comparison.champion.flips.insult"),
+        ("evasion_minimum.leetspeak", "evasion.candidate.leetspeak.kept"),
+        ("slice_minimum.identity.bpsn_auc.women", "slices.candidate.identity.women.bpsn_auc"),
+        ("maximum_p95_milliseconds", "latency.candidate.p95_milliseconds"),
+    ],
+)
+def test_a_number_that_is_none_fails_its_rule(rule, path, value):
+    decision = decide(changed(path, value), RULES)
+    assert failed(decision) == [rule]
+    assert "could not be" in decision.summary
 
 
-def test_a_missing_metric_fails_every_rule_that_needs_it():
-    judged = evaluation(champion=0.4)
-    del judged["candidate"]["metrics"]["macro_average_precision"]
-    judged["comparison"] = None
-    assert failed(decide(judged, POLICY)) == ["baseline_margin", "champion_margin"]
+@pytest.mark.parametrize(
+    ("part", "rules"),
+    [
+        ("latency", ["maximum_p95_milliseconds"]),
+        ("evasion", ["evasion_minimum.leetspeak"]),
+        ("behaviour", ["behaviour_minimum"]),
+        ("slices", ["slice_minimum.identity.bpsn_auc", "slice_minimum.length.macro_average_precision"]),
+        ("comparison", ["baseline_margin"]),
+    ],
+)
+def test_a_part_that_was_not_measured_fails_every_rule_about_it(part, rules):
+    assert failed(decide(changed(part, None, champion=False), RULES)) == rules
 
 
-def test_rules_left_out_of_the_policy_are_not_judged():
-    policy = GatePolicy(minimum={}, baseline_margin=None, champion_margin=None)
-    assert decide(evaluation(0.01, champion=0.9, low=-1, high=-0.5), policy).rules == ()
+def test_a_champion_that_was_not_compared_fails_every_rule_about_it():
+    names = ["champion.macro", *(f"champion.{kind}.{label}" for kind in ("label", "flips") for label in LABELS)]
+    assert failed(decide(changed("comparison.champion", None), RULES)) == names
+
+
+def test_a_slice_with_few_positive_rows_is_not_judged():
+    names = [rule.name for rule in decide(evaluation(), RULES).rules]
+    assert "slice_minimum.identity.bpsn_auc.women" in names
+    assert "slice_minimum.identity.bpsn_auc.jewish" not in names
+
+
+def test_one_floor_holds_for_every_kind_of_evasion_and_named_ones_for_those_alone():
+    whole = evaluation()
+    whole["evasion"]["candidate"]["spacing"] = {"kept": 0.1}
+    assert failed(decide(whole, replace(RULES, evasion_minimum=0.4))) == ["evasion_minimum.spacing"]
+    assert decide(whole, RULES).passed
+
+
+def test_a_tolerated_loss_of_behaviour_passes_and_a_greater_one_does_not():
+    rules = replace(RULES, champion=ChampionRules(no_behaviour_worse=True, behaviour_tolerance=0.1))
+    assert decide(changed("behaviour.candidate.negation.share", 0.7), rules).passed
+    assert failed(decide(changed("behaviour.candidate.negation.share", 0.69), rules)) == ["champion.behaviour.negation"]
+
+
+def test_rules_that_are_left_out_are_not_judged():
+    whole = evaluation()
+    whole["candidate"]["metrics"] = {}
+    whole["comparison"]["champion"] = comparison(WORSE, flips=1.0)
+    assert decide(whole, GateRules()).rules == ()
 
 
 def test_another_schema_is_refused():
-    other = copy.deepcopy(evaluation()) | {"schema_version": 2}
-    with pytest.raises(ValueError, match="schema_version 2"):
-        decide(other, POLICY)
+    with pytest.raises(ValueError, match="schema_version 1; this gate reads 2"):
+        decide(evaluation() | {"schema_version": 1}, RULES)

@@ -15,6 +15,11 @@ EVALUATED = {
     "CHAMPION_MACRO_AVERAGE_PRECISION": "none",
     "MACRO_AUROC": "0.9000",
     "MACRO_F1": "0.5000",
+    "AGAINST_CHAMPION": "none",
+    "WORST_LABEL": "threat -0.040 (-0.090 to +0.010)",
+    "MOST_FLIPS": "insult 3.1%",
+    "FALSE_POSITIVES_PER_1000_CLEAN": "20.0",
+    "POLICY_ID": "p-0123456789ab",
     "REPORT_URL": "https://report",
 }
 EXECUTION = {
@@ -144,20 +149,23 @@ def test_an_answer_is_readable_with_the_highest_score_first():
         "policy": "p-1",
         "results": [
             {
+                "decision": "block",
                 "flagged": True,
                 "truncated": True,
                 "labels": {
-                    "insult": {"score": 0.2, "threshold": 0.4, "flagged": False},
-                    "threat": {"score": 0.9, "threshold": 0.5, "flagged": True},
+                    "insult": {"score": 0.2, "review": 0.4, "block": 0.8, "decision": "allow"},
+                    "spam": {"score": 0.6, "review": 0.5, "block": 0.8, "decision": "review"},
+                    "threat": {"score": 0.9, "review": 0.5, "block": 0.8, "decision": "block"},
                 },
             }
         ],
     }
     lines = operator.answer_lines(answer)
-    assert lines[0] == "flagged, text was too long and was cut"
+    assert lines[0] == "block, text was too long and was cut"
     assert lines[1].startswith("  [x] threat")
-    assert lines[2].startswith("  [ ] insult")
-    assert "arn:package/1, policy p-1, request r-1" in lines[3]
+    assert lines[2].startswith("  [?] spam")
+    assert lines[3].startswith("  [ ] insult")
+    assert "arn:package/1, policy p-1, request r-1" in lines[4]
 
 
 def test_logs_are_those_of_what_runs_otherwise_of_the_last_stage_that_has_some():

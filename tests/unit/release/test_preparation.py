@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from release.config import BaseModel, GatePolicy, Project
+from release.config import BaseModel, GateRules, Project
 from release.preparation import check_manifest, output_prefix, publish, raw_objects, start
 from release.source_archive import UploadedArchive
 
@@ -16,7 +16,8 @@ def project(**data):
         data={"source": "raw/", **data},
         base_model=BaseModel("directory", "0" * 64),
         hyperparameters={},
-        gate=GatePolicy({}, None, None),
+        policy={},
+        gate=GateRules(),
         sections={},
     )
 

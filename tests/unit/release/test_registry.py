@@ -1,34 +1,15 @@
 import dataclasses
+import json
 
 import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 from hypothesis import given
 from hypothesis import strategies as st
+from judged import FAILED, PASSED, candidate
 
 from release import registry
-from release.gate import Decision, Rule
-from release.registry import Candidate, metadata_properties, metadata_value, package_request
-
-PASSED = Decision(True, (Rule("minimum.macro_auroc", 0.75, 0.9, True, "macro auroc is 0.900: passed."),))
-FAILED = Decision(False, (Rule("minimum.macro_auroc", 0.95, 0.9, False, "macro auroc is 0.900: failed."),))
-
-
-def candidate(**changes):
-    return dataclasses.replace(
-        Candidate(
-            model_data_uri="s3://moderation-models/training/j/output/model.tar.gz",
-            training_job_name="moderation-train-abc",
-            evaluation_job_name="moderation-evaluate-def",
-            evaluation_uri="s3://moderation-models/evaluation/moderation-evaluate-def/",
-            dataset_version="0123456789abcdef",
-            commit_id="c0ffee",
-            policy_id="p-0123456789ab",
-            hyperparameters={"epochs": "2", "batch-size": "16"},
-            decision=PASSED,
-        ),
-        **changes,
-    )
+from release.registry import metadata_properties, metadata_value, package_request
 
 
 @pytest.fixture
@@ -84,7 +65,12 @@ def test_an_unchanged_candidate_is_registered_once_even_from_another_commit(plat
 
 @pytest.mark.parametrize(
     "change",
-    [{"decision": FAILED}, {"model_data_uri": "s3://other/model.tar.gz"}, {"evaluation_job_name": "other"}],
+    [
+        {"decision": FAILED},
+        {"decision": dataclasses.replace(FAILED, mode="report")},
+        {"model_data_uri": "s3://other/model.tar.gz"},
+        {"evaluation_job_name": "other"},
+    ],
 )
 def test_another_model_evaluation_or_rule_is_another_package(platform, sagemaker, change):
     first = registry.register(candidate(), platform, sagemaker)
@@ -93,4 +79,20 @@ def test_another_model_evaluation_or_rule_is_another_package(platform, sagemaker
 
 def test_the_model_of_a_package_is_found(platform, sagemaker):
     arn = registry.register(candidate(), platform, sagemaker)
-    assert registry.model_data_uri(arn, sagemaker) == candidate().model_data_uri
+    package = registry.describe(arn, sagemaker)
+    assert registry.model_data_uri(package) == candidate().model_data_uri
+    assert registry.properties(package)["policy"] == "p-0123456789ab"
+
+
+def test_a_candidate_that_only_a_report_would_have_stopped_waits_and_says_so(platform):
+    request = package_request(candidate(decision=dataclasses.replace(FAILED, mode="report")), platform)
+    assert request["ModelApprovalStatus"] == "PendingManualApproval"
+    assert request["CustomerMetadataProperties"]["gate_mode"] == "report"
+    assert "0.900" in request["CustomerMetadataProperties"]["gate_failed_1"]
+
+
+def test_a_package_carries_its_model_card(platform):
+    card = package_request(candidate(), platform)["ModelCard"]
+    assert card["ModelCardStatus"] == "PendingReview"
+    assert json.loads(card["ModelCardContent"])["model_overview"]["model_artifact"] == [candidate().model_data_uri]
+    assert package_request(candidate(decision=FAILED), platform)["ModelCard"]["ModelCardStatus"] == "Draft"

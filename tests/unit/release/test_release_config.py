@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from release.config import read_platform, read_project
+from release.config import ChampionRules, GateRules, read_platform, read_project
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,7 +52,39 @@ def test_the_shipped_moderation_yaml_is_readable():
     project = read_project(ROOT / "moderation.yaml")
     # The values are a data scientist's to edit; a build of the Check stage runs this on the edited file.
     assert int(project.hyperparameters["epochs"]) >= 1
-    assert set(project.gate.minimum) == {"macro_auroc", "macro_average_precision"}
+    assert {"macro_auroc", "macro_average_precision"} <= set(dict(project.gate.minimum))
+
+
+def test_every_rule_of_the_gate_can_be_written(tmp_path):
+    file = project_with(
+        tmp_path,
+        gate={
+            "mode": "report",
+            "minimum": {"micro_f1": 0.1},
+            "maximum": {"expected_calibration_error": 0.2, "false_positives_per_1000_clean": 50},
+            "baseline_margin": 0.01,
+            "champion": {"no_label_worse": True, "maximum_flip_share": 0.1, "no_behaviour_worse": True},
+            "behaviour_minimum": {"negation": 0.5},
+            "evasion_minimum": 0.25,
+            "slice_minimum": {"identity": {"bpsn_auc": 0.6}},
+            "maximum_p95_milliseconds": 500,
+        },
+    )
+    assert read_project(file).gate == GateRules(
+        mode="report",
+        minimum=(("micro_f1", 0.1),),
+        maximum=(("expected_calibration_error", 0.2), ("false_positives_per_1000_clean", 50.0)),
+        baseline_margin=0.01,
+        champion=ChampionRules(no_label_worse=True, maximum_flip_share=0.1, no_behaviour_worse=True),
+        behaviour_minimum={"negation": 0.5},
+        evasion_minimum=0.25,
+        slice_minimum=(("identity", {"bpsn_auc": 0.6}),),
+        maximum_p95_milliseconds=500.0,
+    )
+
+
+def test_a_rule_that_is_not_written_is_not_applied(tmp_path):
+    assert read_project(project_with(tmp_path, gate={})).gate == GateRules()
 
 
 @pytest.mark.parametrize(
@@ -63,6 +95,17 @@ def test_the_shipped_moderation_yaml_is_readable():
         ({"gate__minimum__macro_auroc": "high"}, "minimum.macro_auroc: found 'high'"),
         ({"gate__minimum__macro_auroc": 75}, "minimum.macro_auroc: found 75"),
         ({"gate__baseline_margin": -2}, "baseline_margin: found -2"),
+        ({"gate__mode": "dry"}, "gate.mode: found 'dry'; expected enforce or report"),
+        ({"gate__maximum": {"macro_auroc": 0.9}}, "gate.maximum: unknown metric 'macro_auroc'"),
+        ({"gate__champion__no_label_worse": 1}, "champion.no_label_worse: found 1; expected true or false"),
+        ({"gate__champion__flips": 1}, "gate.champion: unknown key flips"),
+        ({"gate__champion__maximum_flip_share": 15}, "maximum_flip_share: found 15; expected a number from 0 to 1"),
+        ({"gate__evasion_minimum": {"leetspeak": 40}}, "evasion_minimum.leetspeak: found 40"),
+        ({"gate__behaviour_minimum": "most"}, "behaviour_minimum: found 'most'; expected a number"),
+        ({"gate__slice_minimum": {"colour": {}}}, "gate.slice_minimum: unknown key colour"),
+        ({"gate__slice_minimum": {"length": {"rows": 1}}}, "slice_minimum.length: unknown metric 'rows'"),
+        ({"gate__maximum_p95_milliseconds": True}, "maximum_p95_milliseconds: found True"),
+        ({"policy": [1]}, r"policy: found \[1\]"),
         ({"base_model__sha256": "abc"}, "base_model.sha256: found 'abc'"),
         ({"hyperparameters__epochs": [1, 2]}, r"hyperparameters.epochs: found \[1, 2\]"),
         ({"extra": {}}, "unknown key extra"),

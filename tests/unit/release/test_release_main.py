@@ -1,3 +1,4 @@
+import json
 import re
 import shlex
 import subprocess
@@ -5,12 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from judged import evaluation
 
 from release import __main__ as command_line
 from release.failure import StageFailed
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = ("prepare", "train", "evaluate", "deploy", "status", "approve", "reject", "invoke", "logs")
+COMMANDS = ("prepare", "train", "evaluate", "deploy", "status", "approve", "reject", "invoke", "logs", "trace", "gate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -85,3 +88,22 @@ def test_deploy_and_the_operators_commands_do_without_the_heavy_sdk():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("auroc", "status"), [(0.9, 0), (0.1, 1)])
+def test_an_evaluation_on_this_machine_is_judged_by_the_rules_of_the_project(tmp_path, capsys, auroc, status):
+    whole = evaluation(champion=False)
+    whole["candidate"]["metrics"]["macro_auroc"] = auroc
+    (tmp_path / "evaluation.json").write_text(json.dumps(whole))
+    rules = yaml.safe_load((ROOT / "moderation.yaml").read_text()) | {"gate": {"minimum": {"macro_auroc": 0.5}}}
+    (tmp_path / "moderation.yaml").write_text(yaml.safe_dump(rules))
+    arguments = ["gate", str(tmp_path / "evaluation.json"), "--config", str(tmp_path / "moderation.yaml")]
+    assert command_line.main(arguments) == status
+    printed = capsys.readouterr().out
+    assert f"macro auroc is {auroc:.3f}" in printed
+    assert f"gate: {'PASS' if status == 0 else 'FAIL'}" in printed
+
+
+def test_an_evaluation_that_is_not_there_is_one_line(tmp_path, capsys):
+    assert command_line.main(["gate", str(tmp_path / "evaluation.json")]) == 1
+    assert "does not exist" in capsys.readouterr().err

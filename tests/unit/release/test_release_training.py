@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from release.config import BaseModel, GatePolicy, Project
+from release.config import BaseModel, GateRules, Project
 from release.source_archive import UploadedArchive
 from release.training import METRICS, channels, estimator_arguments, train, training_fingerprint
 
@@ -11,7 +11,8 @@ PROJECT = Project(
     data={},
     base_model=BaseModel("directory", "0" * 64),
     hyperparameters={"epochs": "2", "batch-size": "16"},
-    gate=GatePolicy({}, None, None),
+    policy={},
+    gate=GateRules(),
     sections={},
 )
 BASE_MODEL = "s3://moderation-data/base-models/0123/"
@@ -64,12 +65,13 @@ def test_the_channels_are_those_of_the_contract(platform):
     }
 
 
-def test_the_fingerprint_knows_everything_that_decides_the_model_and_not_the_gate(platform):
+def test_the_fingerprint_knows_everything_that_decides_the_model_and_neither_gate_nor_policy(platform):
     from dataclasses import replace
 
     base = key(platform)
-    gate = replace(PROJECT, gate=GatePolicy({"macro_auroc": 0.9}, None, None))
+    gate = replace(PROJECT, gate=GateRules(minimum=(("macro_auroc", 0.9),)))
     assert key(platform, project=gate) == base
+    assert key(platform, project=replace(PROJECT, policy={"block_precision": 0.95})) == base
     assert key(platform, archive=replace(ARCHIVE, sha256="changed by the gate")) == base
     others = {
         key(platform, project=replace(PROJECT, hyperparameters={"epochs": "3"})),

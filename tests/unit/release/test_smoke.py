@@ -10,9 +10,16 @@ from release.smoke import SmokeFailed, contract_faults, percentile
 PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/moderation/1"
 
 
-def answer(texts=1, score=0.9, threshold=0.4, truncated=False):
-    entry = {"score": score, "threshold": threshold, "flagged": score >= threshold}
-    result = {"flagged": entry["flagged"], "truncated": truncated, "labels": {"insult": entry}}
+def answer(texts=1, score=0.9, threshold=0.4, block=0.8, truncated=False):
+    decision = "allow" if score < threshold else "review" if score < block else "block"
+    entry = {"score": score, "threshold": threshold, "review": threshold, "block": block}
+    entry |= {"flagged": score >= threshold, "decision": decision}
+    result = {
+        "decision": decision,
+        "flagged": entry["flagged"],
+        "truncated": truncated,
+        "labels": {"insult": entry},
+    }
     return {
         "id": "1",
         "model": PACKAGE,
@@ -23,6 +30,9 @@ def answer(texts=1, score=0.9, threshold=0.4, truncated=False):
 
 def test_an_answer_that_keeps_the_contract_has_no_faults():
     assert contract_faults(answer(3), 3, PACKAGE) == []
+    assert contract_faults(answer(score=0.8), 1, PACKAGE) == []
+    assert contract_faults(answer(score=0.5), 1, PACKAGE) == []
+    assert contract_faults(answer(score=0.1), 1, PACKAGE) == []
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,11 @@ def test_an_answer_that_keeps_the_contract_has_no_faults():
         (lambda a: a["results"][0]["labels"]["insult"].update(threshold=None), "threshold of insult is None"),
         (lambda a: a["results"][0]["labels"]["insult"].update(flagged=False), "threshold 0.4 and flagged False"),
         (lambda a: a["results"][0].update(flagged=False), "flagged is False, its labels say True"),
+        (lambda a: a["results"][0].update(decision="allow"), "decision is 'allow', its labels say block"),
+        (lambda a: a["results"][0]["labels"]["insult"].update(decision="review"), "block 0.8 and decision 'review'"),
+        (lambda a: a["results"][0]["labels"]["insult"].update(block=0.3), "review 0.4 and block 0.3"),
+        (lambda a: a["results"][0]["labels"]["insult"].update(block=None), "block None, expected review <= block"),
+        (lambda a: a["results"][0]["labels"]["insult"].update(review=0.3), "threshold 0.4 beside review 0.3"),
     ],
 )
 def test_each_broken_promise_is_named(break_it, fault):
