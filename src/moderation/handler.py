@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from moderation.batching import tokenise
-from moderation.model import Classifier, load
-from moderation.scoring import choose_device, probabilities
+from moderation.scoring import Scorer
 from moderation.thresholds import read_policy
 
 JSON = "application/json"
@@ -28,8 +25,7 @@ MAXIMUM_CHARACTERS = 50_000  # of one text: what lies beyond the model's tokens 
 class Moderator:
     """A loaded model with its decision policy."""
 
-    model: Classifier
-    tokenizer: Any
+    scorer: Scorer
     policy_id: str
     thresholds: np.ndarray
     """(labels)"""
@@ -40,12 +36,9 @@ class Moderator:
 def model_fn(model_dir: str) -> Moderator:
     """Load the model directory."""
     directory = Path(model_dir)
-    model, tokenizer = load(directory)
-    policy_id, thresholds = read_policy(directory, model.labels)
-    # LOCAL_RANK is not set in a hosting container: one model, one device
-    return Moderator(
-        model.to(choose_device(0)), tokenizer, policy_id, thresholds, os.environ.get("MODEL_PACKAGE_ARN", "none")
-    )
+    scorer = Scorer.load(directory)
+    policy_id, thresholds = read_policy(directory, scorer.labels)
+    return Moderator(scorer, policy_id, thresholds, os.environ.get("MODEL_PACKAGE_ARN", "none"))
 
 
 def input_fn(body: str | bytes, content_type: str) -> list[str]:
@@ -91,8 +84,8 @@ def texts_of(content: Any) -> list[str]:
 
 def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
     """The answer for some texts: every label with its score, its threshold and whether it is flagged."""
-    tokens = tokenise(moderator.tokenizer, texts, moderator.model.head_settings.max_length)
-    probs = probabilities(moderator.model, tokens, list(range(len(texts))), torch.float32)  # (texts, labels)
+    scores = moderator.scorer.score(texts)
+    probs = scores.probs  # (texts, labels)
     flags = probs >= moderator.thresholds
     return {
         "id": str(uuid.uuid4()),
@@ -101,14 +94,14 @@ def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
         "results": [
             {
                 "flagged": bool(flags[row].any()),
-                "truncated": tokens.truncated[row],
+                "truncated": scores.truncated[row],
                 "labels": {
                     label: {
                         "score": round(float(probs[row, column]), 6),
                         "threshold": float(moderator.thresholds[column]),
                         "flagged": bool(flags[row, column]),
                     }
-                    for column, label in enumerate(moderator.model.labels)
+                    for column, label in enumerate(moderator.scorer.labels)
                 },
             }
             for row in range(len(texts))

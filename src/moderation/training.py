@@ -15,12 +15,13 @@ import numpy as np
 import torch
 
 from moderation import model as models
-from moderation import probe, ranks
+from moderation import ngrams, probe, ranks
 from moderation.arguments import Arguments, parse
 from moderation.batching import Tokens, tokenise
+from moderation.blend import choose_blend
 from moderation.container import checkpoint_directory, say, write_failure
-from moderation.dataset import read_labels, read_split
-from moderation.scoring import choose_device, choose_dtype, features
+from moderation.dataset import Split, read_labels, read_split
+from moderation.scoring import choose_device, choose_dtype, features, sigmoid
 from moderation.thresholds import choose_thresholds, policy, prevalences
 
 STOPPED = 128 + signal.SIGTERM  # exit status of a process that a signal ended
@@ -120,10 +121,12 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         )
         return STOPPED
     metrics = trainer.evaluate()
-    thresholds = choose_thresholds(
-        validation_split.truth, trainer.validation_probabilities(), prevalences(train_split.truth)
-    )
-    if here.leads:
+    if here.leads:  # the others wait: what is left takes seconds
+        validation_logits, fitted = trainer.validation_logits, None
+        if arguments.ngrams:
+            validation_logits, fitted = add_ngrams(model, train_split, validation_split, validation_logits)
+        validation_probs = sigmoid(validation_logits)
+        thresholds = choose_thresholds(validation_split.truth, validation_probs, prevalences(train_split.truth))
         record = {
             "hyperparameters": arguments.hyperparameters(),
             "world_size": here.world_size,
@@ -135,7 +138,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "metrics": metrics,
             "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
         }
-        save(model, tokenizer, labels, policy(labels, thresholds), record, arguments.model_dir)
+        save(model, fitted, tokenizer, labels, policy(labels, thresholds), record, arguments.model_dir)
         say(f"model saved after {record['seconds']} s")
     here.wait()
     return 0
@@ -167,8 +170,26 @@ def start_head(
     model.set_head(weights, biases)
 
 
+def add_ngrams(
+    model: models.Classifier, train_split: Split, validation_split: Split, encoder_logits: np.ndarray
+) -> tuple[np.ndarray, ngrams.Ngrams]:
+    """Fit the n-grams and blend them with the encoder; returns the blend's validation logits and the n-gram part.
+
+    The blend is folded into the head and into the n-gram weights: the model's logit is the plain sum of both parts'.
+    """
+    started = time.monotonic()
+    fitted = ngrams.fit(train_split.texts, train_split.truth)
+    ngram_logits = fitted.logits(validation_split.texts)
+    blend = choose_blend(validation_split.truth, encoder_logits, ngram_logits)
+    weights = model.head.weight.detach().cpu().numpy() * blend.encoder[:, None]
+    model.set_head(weights, model.head.bias.detach().cpu().numpy() * blend.encoder)
+    say(f"n-grams fitted and blended in {time.monotonic() - started:.1f} s, share of the encoder {blend.share:.2f}")
+    return blend.mix(encoder_logits, ngram_logits), fitted.scaled(blend.ngrams, blend.offset)
+
+
 def save(
     model: models.Classifier,
+    fitted: ngrams.Ngrams | None,
     tokenizer: Any,
     labels: list[str],
     chosen: dict[str, Any],
@@ -180,6 +201,8 @@ def save(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     models.save(model, tokenizer, partial)
+    if fitted:
+        ngrams.save(fitted, partial)
     for name, content in (("labels", {"labels": labels}), ("policy", chosen), ("training", record)):
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (partial / f"{name}.json").write_text(text, encoding="utf-8")
