@@ -122,9 +122,9 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         return STOPPED
     metrics = trainer.evaluate()
     if here.leads:  # the others wait: what is left takes seconds
-        validation_logits, fitted = trainer.validation_logits, None
+        validation_logits, fitted, share = trainer.validation_logits, None, 1.0
         if arguments.ngrams:
-            validation_logits, fitted = add_ngrams(model, train_split, validation_split, validation_logits)
+            validation_logits, fitted, share = add_ngrams(model, train_split, validation_split, validation_logits)
         validation_probs = sigmoid(validation_logits)
         thresholds = choose_thresholds(validation_split.truth, validation_probs, prevalences(train_split.truth))
         record = {
@@ -136,6 +136,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "seconds": round(time.monotonic() - started, 1),
             "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},
             "metrics": metrics,
+            "encoder_share": round(share, 4),
             "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
         }
         save(model, fitted, tokenizer, labels, policy(labels, thresholds), record, arguments.model_dir)
@@ -172,8 +173,9 @@ def start_head(
 
 def add_ngrams(
     model: models.Classifier, train_split: Split, validation_split: Split, encoder_logits: np.ndarray
-) -> tuple[np.ndarray, ngrams.Ngrams]:
-    """Fit the n-grams and blend them with the encoder; returns the blend's validation logits and the n-gram part.
+) -> tuple[np.ndarray, ngrams.Ngrams, float]:
+    """Fit the n-grams and blend them with the encoder; returns the blend's validation logits, the n-gram part and the
+    encoder's share.
 
     The blend is folded into the head and into the n-gram weights: the model's logit is the plain sum of both parts'.
     """
@@ -184,7 +186,7 @@ def add_ngrams(
     weights = model.head.weight.detach().cpu().numpy() * blend.encoder[:, None]
     model.set_head(weights, model.head.bias.detach().cpu().numpy() * blend.encoder)
     say(f"n-grams fitted and blended in {time.monotonic() - started:.1f} s, share of the encoder {blend.share:.2f}")
-    return blend.mix(encoder_logits, ngram_logits), fitted.scaled(blend.ngrams, blend.offset)
+    return blend.mix(encoder_logits, ngram_logits), fitted.scaled(blend.ngrams, blend.offset), blend.share
 
 
 def save(
