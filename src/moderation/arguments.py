@@ -9,6 +9,8 @@ from typing import Any
 
 from moderation.scoring import PRECISIONS
 
+CHOICES = {"precision": PRECISIONS, "positive_weight": ("sqrt", "none")}
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -47,6 +49,16 @@ class Arguments:
     probe_rows: int = field(
         default=20000, metadata={"help": "rows of the train split that the linear probe uses at most"}
     )
+    ngrams: bool = field(
+        default=True, metadata={"help": "add a TF-IDF n-gram model to the encoder, as one blended model"}
+    )
+    positive_weight: str = field(
+        default="sqrt",
+        metadata={
+            "help": "how often a label's positives count in the loss: none (once) or sqrt (the root of its negatives "
+            "a positive)"
+        },
+    )
     freeze_word_embeddings: bool = field(
         default=True, metadata={"help": "leave the word embeddings of the base model as they are"}
     )
@@ -71,8 +83,9 @@ class Arguments:
                 raise ValueError(f"{_flag(name)}: found {getattr(self, name)}, expected a share from 0 up to 1")
         if self.encoder_dropout >= 1:
             raise ValueError(f"--encoder-dropout: found {self.encoder_dropout}, expected less than 1")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"--precision: found {self.precision!r}, expected one of {', '.join(PRECISIONS)}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{_flag(name)}: found {getattr(self, name)!r}, expected one of {', '.join(choices)}")
 
     def hyperparameters(self) -> dict[str, Any]:
         """Every field but the directories."""

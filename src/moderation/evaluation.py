@@ -103,25 +103,20 @@ def evaluate(candidate_directory: Path, champion_directory: Path | None, dataset
 
 def judge(directory: Path, test: Split, name: str) -> Judged:
     """Score the test split with the model in a directory's archive, as the endpoint would: fp32, its own policy."""
-    import torch
     import transformers
 
-    from moderation.batching import tokenise
-    from moderation.model import load
-    from moderation.scoring import choose_device, probabilities
+    from moderation.scoring import Scorer
 
     transformers.logging.set_verbosity_error()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         unpacked = unpack(directory, Path(temporary), name)
-        model, tokenizer = load(unpacked)
-        policy = read_policy(unpacked, model.labels)
-        tokens = tokenise(tokenizer, test.texts, model.head_settings.max_length)
-        model.to(choose_device(0))
-        probs = probabilities(model, tokens, list(range(len(test.texts))), torch.float32)
+        scorer = Scorer.load(unpacked)
+        policy = read_policy(unpacked, scorer.labels)
+        probs = scorer.score(test.texts).probs
     seconds = time.monotonic() - started
     say(f"{name} scored {len(test.texts)} rows in {seconds:.1f} s, policy {policy.id}")
-    return Judged(model.labels, policy.id, policy.review, probs)
+    return Judged(scorer.labels, policy.id, policy.review, probs)
 
 
 def unpack(directory: Path, target: Path, name: str) -> Path:

@@ -23,7 +23,7 @@ from moderation.container import say, say_metric
 from moderation.metrics import scores
 from moderation.model import Classifier
 from moderation.ranks import Ranks
-from moderation.scoring import autocast, probabilities
+from moderation.scoring import autocast, logits, sigmoid
 
 TRAINER_STATE = "trainer_state.json"
 RUN = "run.json"
@@ -42,10 +42,27 @@ class Rows(Dataset):
         return row
 
 
-def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Sum of the binary cross-entropy over the annotated labels; logits, truth (rows, labels), NaN: not annotated."""
+def masked_loss(logits: torch.Tensor, truth: torch.Tensor, positive_weight: torch.Tensor) -> torch.Tensor:
+    """Sum of the binary cross-entropy over the annotated labels; logits, truth (rows, labels), NaN: not annotated.
+
+    A positive counts `positive_weight` (labels) times. That alone would teach the model odds that are as many times
+    too high; the logits are raised by its logarithm before they are judged, so that they learn the true odds.
+    """
     known = ~torch.isnan(truth)
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits[known], truth[known], reduction="sum")
+    raised = logits + positive_weight.log()
+    return torch.nn.functional.binary_cross_entropy_with_logits(
+        raised[known], truth[known], reduction="sum", pos_weight=positive_weight.expand_as(truth)[known]
+    )
+
+
+def positive_weights(truth: np.ndarray, kind: str) -> np.ndarray:
+    """How often a positive counts (labels) for truth (rows, labels): `none` once, `sqrt` the root of negatives a
+    positive, which pulls rare labels up without letting a handful of rows rule."""
+    if kind == "none":
+        return np.ones(truth.shape[1], dtype=np.float32)
+    positives = np.nansum(truth, axis=0)
+    negatives = (~np.isnan(truth)).sum(axis=0) - positives
+    return np.sqrt((negatives + 1) / (positives + 1)).astype(np.float32)
 
 
 class ModerationTrainer(Trainer):
@@ -67,10 +84,14 @@ class ModerationTrainer(Trainer):
         self.train_tokens, self.train_truth = train
         self.validation_tokens, self.validation_truth = validation
         self.checkpoint_directory = checkpoint_directory
+        self.positive_weight = torch.from_numpy(positive_weights(self.train_truth, arguments.positive_weight)).to(
+            device
+        )
         self.batches = RankBatches(
             self.train_tokens.lengths, arguments.batch_size, arguments.seed, ranks.rank, ranks.world_size
         )
         self.pulse = Pulse(self, stop_wanted)
+        self.validation_logits: np.ndarray | None = None  # (rows, labels) of the latest evaluation
         steps = len(self.batches) * arguments.epochs
         super().__init__(
             model=model,
@@ -138,13 +159,14 @@ class ModerationTrainer(Trainer):
         with autocast(self.device, self.dtype):
             logits = model(**inputs)
         # DDP takes the mean of the ranks' gradients, hence the factor
-        loss = masked_loss(logits, truth) * self.ranks.world_size / max(annotated, 1.0)
+        loss = masked_loss(logits, truth, self.positive_weight) * self.ranks.world_size / max(annotated, 1.0)
         self.pulse.losses.append(loss.detach())
         return loss
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Scores on the validation split, written to the log; every row is scored once, by one rank."""
-        probs = self.validation_probabilities()
+        self.validation_logits = self.score_validation()
+        probs = sigmoid(self.validation_logits)
         thresholds = np.full(self.validation_truth.shape[1], 0.5)
         metrics = scores(self.model.labels, self.validation_truth, probs, thresholds)["metrics"]
         known = ~np.isnan(self.validation_truth)
@@ -159,12 +181,12 @@ class ModerationTrainer(Trainer):
                 say_metric(name, value)
         return found
 
-    def validation_probabilities(self) -> np.ndarray:
-        """Probabilities (rows, labels) of the validation split, in its order, in every rank."""
+    def score_validation(self) -> np.ndarray:
+        """Logits (rows, labels) of the validation split, in its order, in every rank."""
         total = len(self.validation_truth)
         own = list(range(total))[self.ranks.rank :: self.ranks.world_size]
-        probs = probabilities(self.model, self.validation_tokens, own, self.dtype)
-        return self.ranks.gather_rows(probs, total, self.device)
+        scored = logits(self.model, self.validation_tokens, own, self.dtype)
+        return self.ranks.gather_rows(scored, total, self.device)
 
     def run_identity(self) -> str:
         """What must be equal for a checkpoint to be of this run: recipe, labels, rows; not the number of workers."""

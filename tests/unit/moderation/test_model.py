@@ -7,7 +7,7 @@ import torch
 
 from moderation import model as models
 from moderation.batching import tokenise
-from moderation.scoring import choose_dtype, features, probabilities
+from moderation.scoring import choose_dtype, features, logits, sigmoid
 
 HEAD = models.Head(dropout=0.1, max_length=16)
 TEXTS = ["you are a fool", "nice hot soup and the day", "run"]
@@ -18,7 +18,7 @@ def built(base_model, **options):
 
 
 def scored(model, tokenizer, texts=TEXTS):
-    return probabilities(model, tokenise(tokenizer, texts, 16), list(range(len(texts))), torch.float32)
+    return sigmoid(logits(model, tokenise(tokenizer, texts, 16), list(range(len(texts))), torch.float32))
 
 
 def test_pooling_is_the_mean_of_the_unmasked_tokens(base_model):

@@ -79,6 +79,8 @@ def test_a_trained_model_serves_by_itself_and_has_learnt(trained):
         "config.json",
         "labels.json",
         "model.safetensors",
+        "ngrams.json",
+        "ngrams.safetensors",
         "policy.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -212,7 +214,7 @@ def test_sigterm_is_remembered_and_not_deadly():
 def test_the_loss_ignores_what_nobody_annotated():
     logits = torch.tensor([[0.0, 5.0], [2.0, -1.0]], requires_grad=True)
     truth = torch.tensor([[1.0, np.nan], [0.0, 1.0]])
-    loss = masked_loss(logits, truth)
+    loss = masked_loss(logits, truth, torch.ones(2))
     loss.backward()
     expected = -np.log(0.5) - np.log(1 - 1 / (1 + np.exp(-2.0))) - np.log(1 / (1 + np.exp(1.0)))
     assert loss.item() == pytest.approx(expected, rel=1e-5)
