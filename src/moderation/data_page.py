@@ -20,7 +20,7 @@ MATRIX_LABELS = 12  # a larger matrix is a list of its largest cells
 LISTED_PAIRS = 20
 SHOWN_EXAMPLES = 3
 PAGE_STYLE = """
-.lines { --track: min(38vw, 30rem); } .lines.narrow { --track: min(22vw, 16rem); }
+.lines { --track: min(30vw, 30rem); } .lines.narrow { --track: min(22vw, 16rem); }
 .lines td:nth-child(2), .lines th:nth-child(2) { width: 100%; text-align: left; }
 .lines td:nth-child(2) .bar { width: calc(var(--track) * var(--share)); min-width: 2px; background: var(--bar); }
 td.heat { background: color-mix(in srgb, var(--bar) calc(100% * var(--share)), transparent); }
