@@ -14,7 +14,7 @@ import math
 import sys
 import unicodedata
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -352,22 +352,56 @@ def _csv_records(path: Path, file: str, config: DataConfig) -> Iterator[tuple[in
     csv.field_size_limit(MAXIMUM_LINE_BYTES)
     with _open(path) as binary:
         # surrogateescape keeps bytes that are not UTF-8 recognisable, so that they are reported with their row
-        lines = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        lines = _CsvLines(io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline=""))
         reader = csv.reader(lines, strict=True)
         header = _next_csv_row(reader, file, 0)
         _check_columns(header if isinstance(header, list) else [], file, config)
         number = 0
+        lines.taken.clear()
         while (values := _next_csv_row(reader, file, number)) is not None:
             number += 1
             if isinstance(values, Problem):
+                lines.resume()
                 yield number, values
             elif not values:
-                continue  # a blank line between rows, as spreadsheets leave them at the end
+                pass  # a blank line between rows, as spreadsheets leave them at the end
             elif len(values) != len(header):
+                lines.resume()
                 found, expected = f"{len(values)} fields", f"{len(header)}, as in the header"
                 yield number, Problem("broken_row", file, number, found, expected)
             else:
                 yield number, dict(zip(header, values, strict=True))
+            lines.taken.clear()
+
+
+class _CsvLines:
+    """Lines of a CSV file that can be read again: a stray quote must not swallow the rows that follow."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._stream = stream
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []
+        """The lines of the current row."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else self._stream.readline(MAXIMUM_LINE_BYTES)
+        if not line:
+            raise StopIteration
+        if len(line) == MAXIMUM_LINE_BYTES and not line.endswith(("\n", "\r")):
+            while (rest := self._stream.readline(MAXIMUM_LINE_BYTES)) and not rest.endswith(("\n", "\r")):
+                pass
+            self.taken.append("")
+            raise csv.Error("an endless line")
+        self.taken.append(line)
+        return line
+
+    def resume(self) -> None:
+        """Give the lines of a broken row out again, all but its first."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        self.taken.clear()
 
 
 def _next_csv_row(reader: Iterator[list[str]], file: str, number: int) -> list[str] | Problem | None:
