@@ -32,7 +32,7 @@ TERRAFORM_ROOTS := terraform terraform/endpoint terraform/bootstrap
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: $(READY) ## Install what the machine lacks into .local/ (every other target does it too)
@@ -106,6 +106,10 @@ infra: $(READY) ## terraform fmt, validate, test; checkov
 .PHONY: e2e
 e2e: $(READY) ## The whole pipeline on the emulator: push, approve, reject, gate, update
 	@python -m pytest tests/e2e -q --junitxml=reports/e2e.xml
+
+.PHONY: bench-prepare
+bench-prepare: $(READY) ## Rows/s and peak memory of the preparation beside datasets.map. ROWS=1000000
+	@python tests/bench/prepare.py $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: clean
 clean: ## Remove what runs left behind; keeps the installed tools
