@@ -46,7 +46,7 @@ tbody.label tr + tr td { border-top: 0; color: var(--faint); } tbody.label tr + 
 """
 
 
-def report_page(evaluation: dict[str, Any]) -> str:
+def report_page(evaluation: dict[str, Any], texts: dict[str, str] | None = None) -> str:
     """HTML of an evaluation.json (schema 1)."""
     rows = evaluation["rows"]
     systems = {name: title for name, title in SYSTEMS.items() if evaluation[name]}
@@ -118,7 +118,7 @@ def _cell(column: str, value: float | None) -> str:
 
 
 def _comparison(evaluation: dict[str, Any]) -> str:
-    comparison = evaluation["comparison"]
+    comparison = evaluation["comparison"]["champion"]
     if not comparison:
         return ""
     lines = {"All labels (macro)": comparison["macro_average_precision"], **comparison["labels"]}

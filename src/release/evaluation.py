@@ -52,6 +52,7 @@ def evaluate(
     project: Project,
     archive: UploadedArchive,
     dataset_version: str,
+    base_model_uri: str,
     training_job_name: str,
     model_data_uri: str,
     commit_id: str,
@@ -68,7 +69,11 @@ def evaluate(
         show(f"prod runs this very model: evaluation {known} counts")
         job_name = known
     else:
-        inputs = {"candidate": model_data_uri, "dataset": f"s3://{platform.data_bucket}/prepared/{dataset_version}/"}
+        inputs = {
+            "candidate": model_data_uri,
+            "dataset": f"s3://{platform.data_bucket}/prepared/{dataset_version}/",
+            "base_model": base_model_uri,
+        }
         if champion_uri:
             inputs["champion"] = champion_uri
         job_name = run_job(platform, project, archive, inputs, commit_id, session, show)
@@ -147,11 +152,11 @@ def evaluation_uri(platform: Platform, job_name: str) -> str:
 def evaluation_request(
     job_name: str, platform: Platform, archive: UploadedArchive, commit_id: str, inputs: Mapping[str, str]
 ) -> dict[str, Any]:
-    """CreateProcessingJob's arguments; inputs: candidate, dataset and, where prod serves one, champion."""
+    """CreateProcessingJob's arguments; inputs: candidate, dataset, base_model and, where prod serves one, champion."""
     arguments = ["evaluate.py", "--config", "moderation.yaml"]
-    for name in ("candidate", "champion", "dataset"):
+    for name in ("candidate", "champion", "dataset", "base_model"):
         if name in inputs:
-            arguments += [f"--{name}", f"{ROOT}/input/{name}"]
+            arguments += [f"--{name.replace('_', '-')}", f"{ROOT}/input/{name}"]
     arguments += ["--output", f"{ROOT}/output/evaluation"]
     return processing_request(
         job_name,

@@ -49,10 +49,10 @@ class Decision:
 
 
 def decide(evaluation: Mapping[str, Any], policy: GatePolicy) -> Decision:
-    """Judge evaluation.json (schema 1) by the policy; a number that is missing or null fails its rule."""
-    if evaluation.get("schema_version") != 1:
+    """Judge evaluation.json (schema 2) by the policy; a number that is missing or null fails its rule."""
+    if evaluation.get("schema_version") != 2:
         raise ValueError(
-            f"evaluation.json has schema_version {evaluation.get('schema_version')!r}; this gate reads 1: "
+            f"evaluation.json has schema_version {evaluation.get('schema_version')!r}; this gate reads 2: "
             "release and moderation must come from the same commit"
         )
     candidate = evaluation["candidate"]["metrics"]
@@ -63,7 +63,7 @@ def decide(evaluation: Mapping[str, Any], policy: GatePolicy) -> Decision:
         )
     # The first run has no champion: the floors and the baseline decide
     if policy.champion_margin is not None and evaluation.get("champion") is not None:
-        rules.append(_champion(policy.champion_margin, (evaluation.get("comparison") or {}).get(HEADLINE)))
+        rules.append(_champion(policy.champion_margin, (evaluation["comparison"]["champion"] or {}).get(HEADLINE)))
     return Decision(passed=all(rule.passed for rule in rules), rules=tuple(rules))
 
 

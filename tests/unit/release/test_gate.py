@@ -14,13 +14,15 @@ def scores(average_precision, auroc=0.9):
 
 def evaluation(candidate=0.50, baseline=0.45, champion=None, low=0.0, high=0.0):
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "candidate": scores(candidate),
         "baseline": scores(baseline),
         "champion": None if champion is None else scores(champion),
-        "comparison": None
-        if champion is None
-        else {"macro_average_precision": {"difference": candidate - champion, "low": low, "high": high}},
+        "comparison": {
+            "champion": None
+            if champion is None
+            else {"macro_average_precision": {"difference": candidate - champion, "low": low, "high": high}}
+        },
     }
 
 
@@ -84,7 +86,7 @@ def test_a_metric_that_is_no_number_fails_its_rule(value):
 def test_a_missing_metric_fails_every_rule_that_needs_it():
     judged = evaluation(champion=0.4)
     del judged["candidate"]["metrics"]["macro_average_precision"]
-    judged["comparison"] = None
+    judged["comparison"]["champion"] = None
     assert failed(decide(judged, POLICY)) == ["baseline_margin", "champion_margin"]
 
 
@@ -94,6 +96,6 @@ def test_rules_left_out_of_the_policy_are_not_judged():
 
 
 def test_another_schema_is_refused():
-    other = copy.deepcopy(evaluation()) | {"schema_version": 2}
-    with pytest.raises(ValueError, match="schema_version 2"):
+    other = copy.deepcopy(evaluation()) | {"schema_version": 1}
+    with pytest.raises(ValueError, match="schema_version 1"):
         decide(other, POLICY)

@@ -18,18 +18,21 @@ PROJECT = Project(
     sections={"data": {"seed": 13}, "gate": {"minimum": {"macro_auroc": 0.75}}},
 )
 MODEL = "s3://moderation-models/training/job/output/model.tar.gz"
+BASE_MODEL = "s3://moderation-data/base-models/0123/"
 METRICS = {"macro_average_precision": 0.61234, "macro_auroc": 0.9, "macro_f1": None}
 
 
 def judged(auroc=0.9, champion=None):
     metrics = METRICS | {"macro_auroc": auroc}
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "policy_id": "p-0123456789ab",
         "candidate": {"metrics": metrics, "labels": {}},
         "baseline": {"metrics": METRICS, "labels": {}},
         "champion": champion and {"metrics": champion, "labels": {}},
-        "comparison": champion and {"macro_average_precision": {"difference": 0.1, "low": 0.0, "high": 0.2}},
+        "comparison": {
+            "champion": champion and {"macro_average_precision": {"difference": 0.1, "low": 0.0, "high": 0.2}}
+        },
     }
 
 
@@ -49,7 +52,7 @@ def judging(aws, platform, monkeypatch):
 
         monkeypatch.setattr("release.evaluation.jobs.wait", finish)
         show = (shown if shown is not None else []).append
-        return evaluate(platform, project, ARCHIVE, "v1", "job", MODEL, "c0ffee", aws, show)
+        return evaluate(platform, project, ARCHIVE, "v1", BASE_MODEL, "job", MODEL, "c0ffee", aws, show)
 
     return run
 
@@ -107,7 +110,10 @@ def test_the_champion_is_what_prod_runs_and_its_model_is_an_input(aws, platform,
     inputs = {entry["InputName"]: entry["S3Input"]["S3Uri"] for entry in job["ProcessingInputs"]}
     assert inputs["champion"] == "s3://moderation-models/training/old/output/model.tar.gz"
     assert inputs["candidate"] == MODEL
-    assert "--champion" in job["AppSpecification"]["ContainerArguments"]
+    assert inputs["base_model"] == BASE_MODEL
+    arguments = job["AppSpecification"]["ContainerArguments"]
+    assert "--champion" in arguments
+    assert arguments[arguments.index("--base-model") + 1] == "/opt/ml/processing/input/base_model"
     assert exports(verdict)["CHAMPION_MACRO_AVERAGE_PRECISION"] == "0.5000"
 
 
