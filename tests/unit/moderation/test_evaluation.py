@@ -5,7 +5,6 @@ import pytest
 from conftest import saved_model
 
 from moderation import evaluation
-from moderation.report import report_page
 
 
 def archived(model, directory):
@@ -175,33 +174,3 @@ def test_a_dataset_that_was_never_finished_is_refused(candidate, tmp_path, monke
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     assert evaluation.main(command(candidate, tmp_path, tmp_path)) == 1
     assert "found no manifest.json" in (tmp_path / "output" / "message").read_text()
-
-
-def test_the_report_shows_every_figure_and_loads_nothing(result):
-    page = report_page(result)
-    assert "http" not in page
-    assert "<script" not in page
-    for label in result["labels"]:
-        for name in ("candidate", "baseline"):
-            assert f"{result[name]['labels'][label]['average_precision']:.3f}" in page
-    assert result["policy_id"] in page
-    assert "no live model" in page
-
-
-def test_the_report_reads_the_comparison_for_the_reader(result):
-    better = {"difference": 0.1, "low": 0.05, "high": 0.2}
-    worse = {"difference": -0.1, "low": -0.2, "high": -0.05}
-    unknown = {"difference": None, "low": None, "high": None}
-    compared = {
-        **result,
-        "champion": result["candidate"],
-        "comparison": {
-            **result["comparison"],
-            "champion": {"macro_average_precision": better, "labels": {"insult": worse, "<b>": unknown}, "flips": {}},
-        },
-    }
-    page = report_page(compared)
-    assert '<td class="better">better</td>' in page
-    assert '<td class="worse">worse</td>' in page
-    assert "&lt;b&gt;" in page
-    assert "+0.050 to +0.200" in page
