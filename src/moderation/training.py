@@ -80,7 +80,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
     train_split = read_split(arguments.train, labels)
     validation_split = read_split(arguments.validation, labels)
     tokenizer = models.load_tokenizer(arguments.base_model)
-    head = models.Head(arguments.dropout, arguments.max_length)
+    head = models.Head(arguments.dropout, arguments.max_length, arguments.pooling)
     dropout = arguments.encoder_dropout if arguments.encoder_dropout >= 0 else None
     # on a CPU, the backward pass of fused attention is the slower one
     attention = "eager" if device.type == "cpu" else None
@@ -88,6 +88,8 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
     models.check_max_length(model, tokenizer, arguments.max_length)
     if arguments.freeze_word_embeddings:
         model.encoder.get_input_embeddings().requires_grad_(False)
+    if arguments.compile:
+        model.encoder.compile(dynamic=True)  # in place: the names of its weights stay
     tokens = tokenise(tokenizer, train_split.texts, arguments.max_length)
     validation_tokens = tokenise(tokenizer, validation_split.texts, arguments.max_length)
     if here.leads:
@@ -114,13 +116,14 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         start_head(model, arguments, here, tokens, train_split.truth, dtype)
     elif here.leads:
         say(f"resuming from {checkpoint.name}")
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if not trainer.waited_enough:  # it has, where an interruption came between the last epoch and the saved model
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if trainer.pulse.stopped and trainer.state.global_step < trainer.state.max_steps:
         say(
             f"rank {here.rank} stopped by a signal after step {trainer.state.global_step}; the next start resumes there"
         )
         return STOPPED
-    metrics = trainer.evaluate()
+    trainer.keep_best()
     if here.leads:  # the others wait: what is left takes seconds
         validation_logits, fitted, share = trainer.validation_logits, None, 1.0
         if arguments.ngrams:
@@ -131,11 +134,11 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "hyperparameters": arguments.hyperparameters(),
             "world_size": here.world_size,
             "precision": str(dtype).removeprefix("torch."),
-            "steps": trainer.state.global_step,
+            "steps": trainer.best.step,
             "samples_per_second": round(trainer.pulse.samples_per_second, 2),
             "seconds": round(time.monotonic() - started, 1),
             "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},
-            "metrics": metrics,
+            "metrics": trainer.validation_metrics,
             "encoder_share": round(share, 4),
             "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
         }
