@@ -111,6 +111,10 @@ e2e: $(READY) ## The whole pipeline on the emulator: push, approve, reject, gate
 bench-prepare: $(READY) ## Rows/s and peak memory of the preparation beside datasets.map. ROWS=1000000
 	@python tests/bench/prepare.py $(if $(ROWS),--rows $(ROWS))
 
+.PHONY: bench-quality
+bench-quality: $(READY) ## The shipped recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
+	@python tests/bench/quality.py --data "$(DATA)" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
+
 .PHONY: clean
 clean: ## Remove what runs left behind; keeps the installed tools
 	@rm -rf .local/emulator .local/demo reports .pytest_cache .ruff_cache .hypothesis

@@ -31,6 +31,17 @@ def test_pooling_is_the_mean_of_the_unmasked_tokens(base_model):
     assert torch.allclose(alone, padded, atol=1e-5)
 
 
+def test_pooling_can_take_the_first_token_instead(base_model, tmp_path):
+    model = models.from_base_model(base_model, ["a"], models.Head(0.0, 16, pooling="cls"), 0.0, None).eval()
+    ids = torch.tensor([[2, 5, 6, 3]])
+    mask = torch.ones_like(ids)
+    with torch.no_grad():
+        expected = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+        assert torch.equal(model.features(ids, mask), expected)
+    models.save(model, models.load_tokenizer(base_model), tmp_path)
+    assert models.load(tmp_path)[0].head_settings.pooling == "cls"
+
+
 def test_a_saved_model_answers_as_before_and_holds_no_pickle(base_model, tmp_path):
     model, tokenizer = built(base_model), models.load_tokenizer(base_model)
     model.set_head(np.random.default_rng(1).normal(size=(2, 32)), np.array([0.5, -0.5]))
