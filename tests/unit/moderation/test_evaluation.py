@@ -3,7 +3,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from conftest import saved_model
+from samples import saved_model
 
 from moderation import evaluation
 

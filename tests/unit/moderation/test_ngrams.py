@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import sentences
+from samples import sentences
 
 from moderation import ngrams
 
