@@ -97,7 +97,7 @@ format: $(READY) ## Format Python and Terraform, fix what ruff can
 
 .PHONY: unit
 unit: $(READY) ## Unit tests: no network, no credentials
-	@python -m pytest tests/unit -q --junitxml=reports/unit.xml
+	@python -m pytest tests/unit -q -n 2 --dist loadscope --junitxml=reports/unit.xml
 
 .PHONY: infra
 infra: $(READY) ## terraform fmt, validate, test; checkov
