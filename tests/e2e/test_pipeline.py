@@ -27,7 +27,7 @@ def seen() -> dict:
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_and_fast(platform):
-    """Few rows, one epoch, a gate that forgives: these tests ask whether the path is true, not how good the model is."""
+    """Few rows, one epoch, a gate that forgives: is the path true? How good the model is, is no question here."""
     for old, new in (
         ("epochs: 2", "epochs: 1"),
         ("baseline_margin: -0.02", "baseline_margin: -0.3"),
