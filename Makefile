@@ -115,6 +115,10 @@ bench-prepare: $(READY) ## Rows/s and peak memory of the preparation beside data
 bench-quality: $(READY) ## The shipped recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
 	@python tests/bench/quality.py --data "$(DATA)" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
 
+.PHONY: bench-train
+bench-train: $(READY) ## Samples/s of training beside the plain tutorial way, two ranks beside one. DATA=file, ROWS
+	@python tests/bench/training.py $(if $(DATA),--data "$(DATA)") $(if $(ROWS),--rows $(ROWS))
+
 .PHONY: clean
 clean: ## Remove what runs left behind; keeps the installed tools
 	@rm -rf .local/emulator .local/demo reports .pytest_cache .ruff_cache .hypothesis

@@ -7,7 +7,8 @@ import numpy as np
 from moderation.metrics import average_precision
 
 SHARES = np.linspace(0, 1, 21)
-HALF_TRUST_POSITIVES = 100  # with so many validation positives of all labels, the best share found counts half
+USUAL_SHARE = 2 / 3  # of the encoder, where validation can't tell: near the best on all sets that were tried
+HALF_TRUST_POSITIVES = 400  # with so many validation positives of all labels, the best share found counts half
 SMALLEST_SPREAD = 1e-3
 
 
@@ -33,8 +34,8 @@ def choose_blend(truth: np.ndarray, encoder: np.ndarray, ngrams: np.ndarray) -> 
     """The blend for truth (rows, labels) of 1, 0 and NaN and both parts' logits (rows, labels) on validation.
 
     The n-grams' logits are brought to mean and spread of the encoder's, which is calibrated; that uses no truth. One
-    share serves all labels, the one with the highest macro average precision, shrunk towards one half: a share chosen
-    on few positives overfits them.
+    share serves all labels, the one with the highest macro average precision, shrunk towards USUAL_SHARE: a share
+    chosen on few positives overfits them.
     """
     spread = np.maximum(encoder.std(axis=0), SMALLEST_SPREAD)
     ngram_spread = ngrams.std(axis=0)
@@ -45,7 +46,7 @@ def choose_blend(truth: np.ndarray, encoder: np.ndarray, ngrams: np.ndarray) -> 
     found = [_macro_average_precision(truth, share * encoder + (1 - share) * alike) for share in SHARES]
     positives = float(np.nansum(truth))
     trust = positives / (positives + HALF_TRUST_POSITIVES)
-    share = float(trust * SHARES[int(np.argmax(found))] + (1 - trust) * 0.5)
+    share = float(trust * SHARES[int(np.argmax(found))] + (1 - trust) * USUAL_SHARE)
     return Blend(share, np.full(truth.shape[1], share), (1 - share) * factor, (1 - share) * offset)
 
 

@@ -26,8 +26,8 @@ import yaml
 from moderation import model as models
 from moderation.baseline import baseline_probabilities
 from moderation.batching import tokenise
+from moderation.bootstrap import rank, ranked_figures
 from moderation.dataset import Split, read_labels, read_split
-from moderation.metrics import weighted_average_precision
 from moderation.scoring import Scorer, choose_dtype, features, logits, sigmoid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -238,11 +238,11 @@ def _regressions(
 
 def _average_precisions(truth: np.ndarray, probs: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Average precision (resamples, labels) under row weights (resamples, rows); NaN without a positive."""
-    columns = []
+    result = np.full((len(weights), truth.shape[1]), np.nan)
     for label in range(truth.shape[1]):
-        known = ~np.isnan(truth[:, label])
-        columns.append(weighted_average_precision(truth[known, label], probs[known, label], weights[:, known]))
-    return np.stack(columns, axis=1)
+        if ranking := rank(truth[:, label], probs[:, label]):
+            result[:, label] = ranked_figures(ranking, weights.T)[0]
+    return result
 
 
 def _macro(truth: np.ndarray, probs: np.ndarray) -> float:

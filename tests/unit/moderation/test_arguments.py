@@ -33,6 +33,10 @@ def test_a_channel_that_nothing_names_is_a_reason(monkeypatch):
         (["--learning-rate", "nan"], "--learning-rate: found nan"),
         (["--dropout", "1"], "--dropout: found 1.0, expected a share"),
         (["--encoder-dropout", "1"], "--encoder-dropout: found 1.0"),
+        (["--patience", "-1"], "--patience: found -1, expected 0 or more"),
+        (["--accumulation", "0"], "--accumulation: found 0, expected 1 or more"),
+        (["--pooling", "max"], "--pooling: found 'max', expected one of mean, cls"),
+        (["--positive-weight", "linear"], "--positive-weight: found 'linear', expected one of sqrt, none"),
         (["--precision", "int8"], "--precision: found 'int8', expected one of auto, fp32, bf16"),
     ],
 )

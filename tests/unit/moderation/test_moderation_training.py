@@ -14,7 +14,7 @@ import torch
 from moderation import training
 from moderation.arguments import parse
 from moderation.handler import input_fn, model_fn, predict_fn
-from moderation.trainer import Best, ModerationTrainer, judged, masked_loss
+from moderation.trainer import Best, ModerationTrainer, judged, masked_loss, positive_weights
 from moderation.training import STOPPED, StopSignal, train
 
 
@@ -173,6 +173,40 @@ def test_training_stops_when_it_gets_no_better_and_keeps_the_best_epoch(
     assert json.loads((tmp_path / "stopped" / "training.json").read_text())["steps"] == 12
 
 
+@pytest.mark.parametrize("step", [17, 30])
+def test_a_resumed_training_remembers_the_best_epoch(dataset, base_model, tmp_path, monkeypatch, capsys, step):
+    """Interrupted before or after the epoch that was worse than the first, it keeps the first all the same."""
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    arguments = parse(options(dataset, base_model, tmp_path / "model", epochs=3, patience=0, ngrams="false"))
+    scored_by_epoch(monkeypatch, 0.9, 0.5)
+    assert train(arguments, StopAfter(step - 1)) == STOPPED
+    scored_by_epoch(monkeypatch, 0.4)
+    assert train(arguments, StopSignal()) == 0
+    assert "kept the model of step 12" in capsys.readouterr().out
+    first_epoch = safetensors.torch.load_file(tmp_path / "checkpoints" / "checkpoint-12" / "model.safetensors")
+    assert furthest(weights(tmp_path / "model"), first_epoch) == 0
+
+
+def test_an_interruption_after_the_last_epoch_does_not_train_on(dataset, base_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    arguments = parse(options(dataset, base_model, tmp_path / "model", epochs=4, ngrams="false"))
+    scored_by_epoch(monkeypatch, 0.9, 0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save", interrupted)
+        with pytest.raises(InterruptedError):
+            train(arguments, StopSignal())
+    capsys.readouterr()
+    assert train(arguments, StopSignal()) == 0
+    log = capsys.readouterr().out
+    assert "progress" not in log
+    assert "kept the model of step 12" in log
+    assert json.loads((tmp_path / "model" / "training.json").read_text())["steps"] == 12
+
+
+def interrupted(*args):
+    raise InterruptedError
+
+
 def test_without_patience_every_epoch_is_made(dataset, base_model, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     scored_by_epoch(monkeypatch, 0.9, 0.5, 0.4)
@@ -212,17 +246,23 @@ def train_losses(log):
 
 
 def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypatch, capsys):
-    """Real processes over gloo; without dropout, which each rank draws for itself, one rank is the reference."""
+    """Real processes over gloo; without dropout, which each rank draws for itself, one rank is the reference.
+
+    The second of three epochs is the best: the second rank, whose host has no checkpoint, must get its weights.
+    """
+    scored_by_epoch(monkeypatch, 0.5, 0.9, 0.4, 0.9)
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path / "alone"))
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
-    assert train(parse(options(dataset, base_model, tmp_path / "one", dropout=0)), StopSignal()) == 0
+    changes = {"dropout": 0, "epochs": 3}
+    assert train(parse(options(dataset, base_model, tmp_path / "one", **changes)), StopSignal()) == 0
+    scored_by_epoch(monkeypatch, 0.5, 0.9, 0.4, 0.9)
     log = capsys.readouterr().out
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     processes = []
     for rank in range(2):
-        arguments = options(dataset, base_model, tmp_path / f"model-{rank}", dropout=0)
+        arguments = options(dataset, base_model, tmp_path / f"model-{rank}", **changes)
         # forked, because a fresh interpreter spends seconds on imports
         process = multiprocessing.get_context("fork").Process(
             target=one_of_two_ranks, args=(rank, port, arguments, tmp_path), daemon=True
@@ -239,6 +279,7 @@ def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypa
     assert not (tmp_path / "model-1").exists()
     one, two = weights(tmp_path / "one"), weights(tmp_path / "model-0")
     assert furthest(one, two) < 1e-3
+    assert [text.count("kept the model of step 24") for text in logs] == [1, 0]
     assert train_losses(logs[0]) == pytest.approx(train_losses(log), abs=1e-3)
     figures = [json.loads((tmp_path / name / "training.json").read_text())["metrics"] for name in ("one", "model-0")]
     assert figures[0] == pytest.approx(figures[1], abs=1e-3)
@@ -262,6 +303,43 @@ def test_sigterm_is_remembered_and_not_deadly():
         assert stop.received
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_the_positive_weight_is_the_root_of_negatives_a_positive():
+    truth = np.zeros((100, 2), dtype=np.float32)
+    truth[:3, 0] = 1
+    truth[:52, 1] = np.nan
+    truth[99, 1] = 1
+    assert positive_weights(truth, "sqrt") == pytest.approx([np.sqrt(98 / 4), np.sqrt(48 / 2)])
+    assert positive_weights(truth, "none").tolist() == [1, 1]
+
+
+def test_weighted_positives_leave_the_true_odds_the_best_answer():
+    truth = torch.tensor([[1.0]] + [[0.0]] * 9)
+    logit = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([logit], max_iter=50)
+
+    def closure():
+        optimiser.zero_grad()
+        loss = masked_loss(logit.expand(10, 1), truth, torch.tensor([3.0]))
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    assert torch.sigmoid(logit).item() == pytest.approx(0.1, abs=1e-3)
+
+
+def test_compilation_keeps_the_names_of_the_weights(trained, dataset, base_model, tmp_path, monkeypatch):
+    """Compiled in earnest it takes half a minute; here the compiler is asked and changes nothing."""
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module, **options: asked.append((module, options)))
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    arguments = parse(options(dataset, base_model, tmp_path / "model", epochs=1, compile="true"))
+    assert train(arguments, StopSignal()) == 0
+    ((module, settings),) = asked
+    assert type(module).__name__ == "BertModel"
+    assert settings == {"dynamic": True}
+    assert weights(tmp_path / "model").keys() == weights(trained[0]).keys()
 
 
 def test_the_loss_ignores_what_nobody_annotated():
