@@ -64,6 +64,15 @@ run "training_role_cannot_touch_the_registry" {
     condition     = !strcontains(aws_iam_role_policy.this["endpoint"].policy, "arn:aws:s3:::data")
     error_message = "the endpoint role may read data"
   }
+  # of an evaluation, only the model that was packed again with another policy
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(aws_iam_role_policy.this["endpoint"].policy).Statement : [
+        for resource in flatten([statement.Resource]) : endswith(resource, "/evaluation/*/model.tar.gz") if strcontains(resource, "/evaluation/")
+      ]
+    ])) && strcontains(aws_iam_role_policy.this["endpoint"].policy, "/evaluation/*/model.tar.gz")
+    error_message = "the endpoint role may read more of an evaluation than its model, or not even that"
+  }
 
   # environments: neither deploy build can name the other's endpoint, state or logs
   assert {

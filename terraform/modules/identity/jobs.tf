@@ -91,8 +91,8 @@ data "aws_iam_policy_document" "processing" {
   source_policy_documents = [data.aws_iam_policy_document.container["processing"].json]
 
   statement {
-    sid       = "ReadInput"
-    actions   = ["s3:GetObject"]
+    sid     = "ReadInput"
+    actions = ["s3:GetObject"]
     resources = [
       "${var.bucket_arns.data}/*", "${var.bucket_arns.models}/code/*", "${var.bucket_arns.models}/training/*",
       # A model that was packed again with another decision policy.

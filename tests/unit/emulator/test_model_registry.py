@@ -192,7 +192,7 @@ def test_a_model_card_is_given_back_and_replaced(sagemaker, group):
     [
         ("{", "ModelCardContent is not valid JSON"),
         ("[]", "ModelCardContent is list; expected an object"),
-        ('{"overview": {}}', "ModelCardContent holds overview; the schema"),
+        ('{"overview": {}}', "ModelCardContent holds overview; a package"),
         ('{"model_overview": {"model_name": "m"}}', "model_overview holds model_name"),
         ('{"evaluation_details": [{"name": "a"}, {"score": 1}]}', "evaluation_details holds score"),
         ('{"training_details": "none"}', "training_details is no object"),
