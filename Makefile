@@ -32,7 +32,7 @@ TERRAFORM_ROOTS := terraform terraform/endpoint terraform/bootstrap
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: $(READY) ## Install what the machine lacks into .local/ (every other target does it too)
@@ -97,7 +97,7 @@ format: $(READY) ## Format Python and Terraform, fix what ruff can
 
 .PHONY: unit
 unit: $(READY) ## Unit tests: no network, no credentials
-	@python -m pytest tests/unit -q --junitxml=reports/unit.xml
+	@python -m pytest tests/unit -q -n 2 --dist loadscope --junitxml=reports/unit.xml
 
 .PHONY: infra
 infra: $(READY) ## terraform fmt, validate, test; checkov
@@ -106,6 +106,14 @@ infra: $(READY) ## terraform fmt, validate, test; checkov
 .PHONY: e2e
 e2e: $(READY) ## The whole pipeline on the emulator: push, approve, reject, gate, update
 	@python -m pytest tests/e2e -q --junitxml=reports/e2e.xml
+
+.PHONY: bench-prepare
+bench-prepare: $(READY) ## Rows/s and peak memory of the preparation beside datasets.map. ROWS=1000000
+	@python tests/bench/prepare.py $(if $(ROWS),--rows $(ROWS))
+
+.PHONY: bench-quality
+bench-quality: $(READY) ## The shipped recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
+	@python tests/bench/quality.py --data "$(DATA)" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
 
 .PHONY: clean
 clean: ## Remove what runs left behind; keeps the installed tools

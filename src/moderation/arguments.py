@@ -9,6 +9,9 @@ from typing import Any
 
 from moderation.scoring import PRECISIONS
 
+POOLINGS = ("mean", "cls")
+CHOICES = {"pooling": POOLINGS, "precision": PRECISIONS, "positive_weight": ("sqrt", "none")}
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -28,8 +31,19 @@ class Arguments:
     )
     model_dir: Path = field(metadata={"variable": "SM_MODEL_DIR", "help": "directory that receives the model"})
     epochs: int = field(default=2, metadata={"help": "passes over the train split"})
+    patience: int = field(
+        default=1,
+        metadata={
+            "help": "end after so many epochs in a row that are worse than the best on validation (macro average "
+            "precision), 0: never; the best epoch's model is kept in any case"
+        },
+    )
     batch_size: int = field(
         default=16, metadata={"help": "rows of one step over all workers together, whatever their number"}
+    )
+    accumulation: int = field(
+        default=1,
+        metadata={"help": "parts in which a worker goes through its rows of a step: more of them need less memory"},
     )
     max_length: int = field(default=128, metadata={"help": "tokens a text is cut to"})
     learning_rate: float = field(default=3e-4, metadata={"help": "highest learning rate of the encoder"})
@@ -37,6 +51,9 @@ class Arguments:
     warmup_share: float = field(default=0.1, metadata={"help": "share of the steps in which the learning rates rise"})
     weight_decay: float = field(default=0.01, metadata={"help": "weight decay of matrices"})
     clip: float = field(default=1.0, metadata={"help": "largest norm of a step's gradient"})
+    pooling: str = field(
+        default="mean", metadata={"help": f"features of a text: {' or '.join(POOLINGS)} (of its tokens, its first one)"}
+    )
     dropout: float = field(default=0.1, metadata={"help": "share of pooled features dropped before the head"})
     encoder_dropout: float = field(
         default=0.0, metadata={"help": "dropout inside the encoder; a negative value keeps the base model's own"}
@@ -47,11 +64,24 @@ class Arguments:
     probe_rows: int = field(
         default=20000, metadata={"help": "rows of the train split that the linear probe uses at most"}
     )
+    ngrams: bool = field(
+        default=True, metadata={"help": "add a TF-IDF n-gram model to the encoder, as one blended model"}
+    )
+    positive_weight: str = field(
+        default="sqrt",
+        metadata={
+            "help": "how often a label's positives count in the loss: none (once) or sqrt (the root of its negatives "
+            "a positive)"
+        },
+    )
     freeze_word_embeddings: bool = field(
         default=True, metadata={"help": "leave the word embeddings of the base model as they are"}
     )
     precision: str = field(
         default="auto", metadata={"help": f"type that matrices are multiplied in: {', '.join(PRECISIONS)}"}
+    )
+    compile: bool = field(
+        default=False, metadata={"help": "compile the encoder: minutes at the start, faster steps on a GPU"}
     )
     checkpoint_seconds: float = field(
         default=300.0, metadata={"help": "seconds between checkpoints; one is also written after each epoch"}
@@ -60,9 +90,11 @@ class Arguments:
     seed: int = field(default=13, metadata={"help": "seed of the order of rows and of dropout"})
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "max_length", "probe_rows"):
+        for name in ("epochs", "batch_size", "accumulation", "max_length", "probe_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{_flag(name)}: found {getattr(self, name)}, expected 1 or more")
+        if self.patience < 0:
+            raise ValueError(f"--patience: found {self.patience}, expected 0 or more")
         for name in ("learning_rate", "head_learning_rate", "clip"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{_flag(name)}: found {getattr(self, name)}, expected more than 0")
@@ -71,8 +103,9 @@ class Arguments:
                 raise ValueError(f"{_flag(name)}: found {getattr(self, name)}, expected a share from 0 up to 1")
         if self.encoder_dropout >= 1:
             raise ValueError(f"--encoder-dropout: found {self.encoder_dropout}, expected less than 1")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"--precision: found {self.precision!r}, expected one of {', '.join(PRECISIONS)}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{_flag(name)}: found {getattr(self, name)!r}, expected one of {', '.join(choices)}")
 
     def hyperparameters(self) -> dict[str, Any]:
         """Every field but the directories."""

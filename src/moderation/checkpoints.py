@@ -46,8 +46,12 @@ def write(
     optimizer: torch.optim.Optimizer,
     schedule: Mapping[str, Any],
     texts: Mapping[str, str],
+    kept: int | None = None,
 ) -> Path:
-    """Write the checkpoint of a step and remove all but the newest ones; `texts` are further small files by name."""
+    """Write the checkpoint of a step and remove all but the newest ones and that of the step `kept`.
+
+    `texts` are further small files by name.
+    """
     partial = directory / f".checkpoint-{step}.partial-{os.getpid()}"
     partial.mkdir(parents=True)
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
@@ -63,7 +67,8 @@ def write(
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
     for old in complete_steps(directory)[:-KEPT]:
-        shutil.rmtree(path_of(directory, old))
+        if old != kept:
+            shutil.rmtree(path_of(directory, old))
     return target
 
 

@@ -26,6 +26,8 @@ class BadRows:
     """An id that an earlier row has."""
     duplicate_text: str = "drop"
     """The text of another row, compared after normalisation; the row with the smallest id stays."""
+    between_splits: str = "drop"
+    """A new text nearly the same as rows that an earlier dataset put into different splits."""
     not_utf8: str = "stop"
     """Bytes or code points that are not text."""
 
@@ -57,6 +59,8 @@ class DataConfig:
     """The labels and no others; empty: those found in the data."""
     bad_rows: BadRows = BadRows()
     """What to do with rows that can't be used."""
+    near_duplicates: float | None = 0.8
+    """Similarity from which two texts must share a split; None (`off`): only equal texts are duplicates."""
     minimum_positives: int = 5
     """Positive rows that every label needs in the whole set."""
     validation_fraction: float = 0.1
@@ -84,6 +88,10 @@ class DataConfig:
                 f"data.validation_fraction + data.test_fraction: found "
                 f"{self.validation_fraction + self.test_fraction:g}, expected less than 1 so that rows are left to "
                 "train on"
+            )
+        if self.near_duplicates is not None and not 0.5 <= self.near_duplicates < 1:
+            raise ValueError(
+                f"data.near_duplicates: found {self.near_duplicates:g}, expected a similarity from 0.5 up to 1, or off"
             )
         if self.minimum_positives < 1:
             raise ValueError(f"data.minimum_positives: found {self.minimum_positives}, expected 1 or more")
@@ -125,6 +133,10 @@ def data_config(section: Mapping[str, Any]) -> DataConfig:
     for name in ("validation_fraction", "test_fraction"):
         if name in checked:
             _typed(f"data.{name}", checked[name], (int, float))
+    if checked.get("near_duplicates") in (False, "off"):  # YAML reads a bare `off` as false
+        checked["near_duplicates"] = None
+    if checked.get("near_duplicates") is not None:
+        _typed("data.near_duplicates", checked["near_duplicates"], (int, float))
     bad_rows = _known("data.bad_rows", BadRows, _typed("data.bad_rows", bad_rows, dict))
     return DataConfig(**checked, bad_rows=BadRows(**bad_rows))
 

@@ -477,8 +477,11 @@ def layout(config: DataConfig) -> DataConfig:
     )  # fmt: skip
 
 
-def generate(seed: int, rows: int = ROWS) -> Iterator[dict[str, Any]]:
-    """Records with `id`, `text` and `labels`; the same seed gives the same records."""
+def generate(seed: int, rows: int = ROWS, chats: int = 0) -> Iterator[dict[str, Any]]:
+    """Records with `id`, `text` and `labels`; the same seed gives the same records.
+
+    chats: harmless sentences that every record gets besides; with 3 of them a million records are hardly ever equal.
+    """
     chance = random.Random(seed)  # noqa: S311 - sentences, not secrets
     for number in range(rows):
         labels = _labels(chance)
@@ -487,6 +490,7 @@ def generate(seed: int, rows: int = ROWS) -> Iterator[dict[str, Any]]:
             sentences.append(_sentence(chance.choice(list(MEANT)), False, chance))
         if not sentences or chance.random() < 0.45:
             sentences.append(_fill(chance.choice(CHAT), chance))
+        sentences += [_fill(chance.choice(CHAT), chance) for _ in range(chats)]
         chance.shuffle(sentences)
         if chance.random() < NOISE_SHARE:
             labels = labels[1:] if labels else [chance.choice(list(MEANT))]

@@ -1,4 +1,4 @@
-"""Judges a candidate on the test split, beside the champion and the TF-IDF baseline on the same rows."""
+"""Judges a candidate on the test split, beside the champion and two baselines on the same rows: evaluation.json."""
 
 import argparse
 import json
@@ -7,32 +7,77 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from moderation import behaviour, bootstrap, calibration, evasion, latency, metrics, slices
 from moderation.container import say, write_exit_message
 from moderation.dataset import Split, read_labels, read_split
-from moderation.metrics import compare, scores
+from moderation.mistakes import worst_mistakes
 from moderation.policy import choose_review, prevalences, read_policy, read_targets
 from moderation.shipping import ARCHIVE, ship
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+SYSTEMS = ("candidate", "champion", "baseline", "probe")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A model's answers on the test split."""
+class Model:
+    """A model under judgement."""
 
     labels: list[str]
+    max_length: int
     policy_id: str
+    thresholds: np.ndarray
+    """(labels)"""
+    score: Callable[[list[str]], np.ndarray]
+    """Probabilities (texts, labels) of some texts."""
+
+    def of(self, labels: Sequence[str]) -> "Model":
+        """The same model, asked for some of its labels."""
+        columns = [self.labels.index(label) for label in labels]
+        return replace(
+            self,
+            labels=list(labels),
+            thresholds=self.thresholds[columns],
+            score=lambda texts: self.score(texts)[:, columns],
+        )
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A system's answers on the test rows."""
+
+    labels: list[str]
     thresholds: np.ndarray
     """(labels)"""
     probs: np.ndarray
     """(rows, labels)"""
+
+    @property
+    def flags(self) -> np.ndarray:
+        """Decisions (rows, labels)."""
+        return self.probs >= self.thresholds
+
+
+class Seconds:
+    """Adds up what each kind of work took."""
+
+    def __init__(self) -> None:
+        self.of = {"model": 0.0, "baselines": 0.0, "metrics": 0.0}
+
+    @contextmanager
+    def spent_on(self, kind: str) -> Iterator[None]:
+        """Count the time of a block."""
+        started = time.monotonic()
+        yield
+        self.of[kind] += time.monotonic() - started
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,13 +88,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--champion", type=Path, help=f"directory with the live model's {ARCHIVE}; none on a first run")
     parser.add_argument("--dataset", type=Path, required=True, help="the whole prepared dataset")
     parser.add_argument(
+        "--base-model", type=Path, help="directory of the encoder before training; without it there is no probe"
+    )
+    parser.add_argument(
+        "--behaviour",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CSV",
+        help="further functional cases in the form of HateCheck's CSV; may be given several times",
+    )
+    parser.add_argument(
+        "--show-texts", action="store_true", help="show the texts of the worst mistakes in report.html, not only ids"
+    )
+    parser.add_argument(
         "--output", type=Path, required=True, help="directory for evaluation.json, report.html, policy.json"
     )
     arguments = parser.parse_args(argv)
     try:
         candidate = ship(arguments.candidate, read_targets(arguments.config), arguments.output)
-        result = evaluate(candidate, arguments.champion, arguments.dataset)
-        write_results(result, arguments.output)
+        result = evaluate(candidate, arguments.champion, arguments.dataset, arguments.base_model, arguments.behaviour)
+        texts = mistaken_texts(result, arguments.dataset) if arguments.show_texts else {}
+        write_results(result, texts, arguments.output)
     except ValueError as error:
         write_exit_message(error)
         say(f"evaluate: {error}")
@@ -60,68 +120,123 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def evaluate(candidate_directory: Path, champion_directory: Path | None, dataset: Path) -> dict[str, Any]:
-    """The content of evaluation.json. Raises ValueError where a model or the dataset can't be used."""
+def evaluate(
+    candidate_directory: Path,
+    champion_directory: Path | None,
+    dataset: Path,
+    base_model: Path | None = None,
+    suites: Sequence[Path] = (),
+) -> dict[str, Any]:
+    """The content of evaluation.json. Raises ValueError where a model, the dataset or a suite can't be used."""
     manifest = dataset / "manifest.json"
     if not manifest.is_file():
         raise ValueError(f"{dataset}: found no manifest.json, expected a prepared dataset; run the preparation again")
     version = json.loads(manifest.read_text(encoding="utf-8"))["dataset_version"]
     labels = read_labels(dataset)
     train, validation, test = (read_split(dataset / name, labels) for name in ("train", "validation", "test"))
-    candidate = judge(candidate_directory, test, "candidate")
-    if candidate.labels != labels:
-        raise ValueError(
-            f"candidate: found a model for the labels {', '.join(candidate.labels)}, expected {', '.join(labels)} as "
-            "in the dataset; train on this dataset"
-        )
-    champion = judge(champion_directory, test, "champion") if champion_directory else None
-    shared = [label for label in labels if champion and label in champion.labels]
-    if champion and not shared:
-        say("the champion knows none of the labels of this dataset: it can't be compared")
-    started = time.monotonic()
-    thresholds, baseline_probs = judge_baseline(train, validation, test)
-    say(f"baseline fitted and scored in {time.monotonic() - started:.1f} s")
-    result = {
-        "schema_version": SCHEMA_VERSION,
-        "dataset_version": version,
-        "rows": {"validation": len(validation.ids), "test": len(test.ids)},
-        "labels": labels,
-        "policy_id": candidate.policy_id,
-        "candidate": scores(labels, test.truth, candidate.probs, candidate.thresholds),
-        "champion": None,
-        "baseline": scores(labels, test.truth, baseline_probs, thresholds),
-        "comparison": None,
-    }
-    if shared:
-        rows = [labels.index(label) for label in shared]
-        theirs = [champion.labels.index(label) for label in shared]
-        truth, champion_probs = test.truth[:, rows], champion.probs[:, theirs]
-        result["champion"] = scores(shared, truth, champion_probs, champion.thresholds[theirs])
-        result["comparison"] = compare(shared, truth, candidate.probs[:, rows], champion_probs)
-    return result
+    cases = [case for path in (behaviour.OWN_SUITE, *suites) for case in behaviour.read_cases(path)]
+    seconds = Seconds()
+    with seconds.spent_on("model"):
+        candidate = load_model(candidate_directory, "candidate")
+        if candidate.labels != labels:
+            raise ValueError(
+                f"candidate: found a model for the labels {', '.join(candidate.labels)}, expected {', '.join(labels)} "
+                "as in the dataset; train on this dataset"
+            )
+        models = {"candidate": candidate}
+        if champion_directory:
+            champion = load_model(champion_directory, "champion")
+            shared = [label for label in labels if label in champion.labels]
+            if shared:
+                models["champion"] = champion.of(shared)
+            else:
+                say("the champion knows none of the labels of this dataset: it can't be compared")
+    scored = {name: score(model, test, name, seconds) for name, model in models.items()}
+    with seconds.spent_on("model"):
+        behaved = {
+            name: behaviour.judge(cases, model.labels, decide(model, [case.text for case in cases]))
+            for name, model in models.items()
+        }
+        evaded = {
+            name: evade(model, test, scored[name].flags, columns_of(model.labels, labels))
+            for name, model in models.items()
+        }
+        latencies = latency.measure({name: model.score for name, model in models.items()}, latency.sample(test.texts))
+    say("functional cases, disguises and latency done")
+    scored |= judge_baselines(train, validation, test, labels, base_model, candidate.max_length, seconds)
+    with seconds.spent_on("metrics"):
+        systems, samples = judge_systems(labels, test.truth, scored)
+        compared = {
+            name: {
+                **bootstrap.compare(systems["candidate"], systems[name], samples["candidate"], samples[name]),
+                "flips": metrics.flips(
+                    scored[name].labels,
+                    scored["candidate"].flags[:, columns_of(scored[name].labels, labels)],
+                    scored[name].flags,
+                ),
+            }
+            for name in SYSTEMS[1:]
+            if name in systems
+        }
+        parts = slices.members(test.texts)
+        sliced = {
+            name: slices.slice_scores(
+                parts, test.truth[:, columns_of(model.labels, labels)], scored[name].probs, model.thresholds
+            )
+            for name, model in models.items()
+        }
+        ours = scored["candidate"]
+        result = {
+            "schema_version": SCHEMA_VERSION,
+            "dataset_version": version,
+            "rows": {"validation": len(validation.ids), "test": len(test.ids)},
+            "labels": labels,
+            "policy_id": candidate.policy_id,
+            **{name: systems.get(name) for name in SYSTEMS},
+            "comparison": {name: compared.get(name) for name in SYSTEMS[1:]},
+            "curves": {
+                label: {
+                    "precision_recall": calibration.precision_recall(test.truth[:, index], ours.probs[:, index]),
+                    "reliability": calibration.reliability(test.truth[:, index], ours.probs[:, index]),
+                }
+                for index, label in enumerate(labels)
+            },
+            "confusion": {
+                label: metrics.confusion(test.truth[:, index], ours.flags[:, index])
+                for index, label in enumerate(labels)
+            },
+            "slices": _of_both(sliced),
+            "behaviour": _of_both(behaved),
+            "evasion": _of_both(evaded),
+            "latency": _of_both(latencies),
+            "worst_mistakes": worst_mistakes(labels, test.ids, test.truth, ours.probs, ours.thresholds),
+        }
+    say(", ".join(f"{kind} {value:.1f} s" for kind, value in seconds.of.items()))
+    return {**result, "seconds": {kind: round(value, 2) for kind, value in seconds.of.items()}}
 
 
-def judge(directory: Path, test: Split, name: str) -> Judged:
-    """Score the test split with the model in a directory's archive, as the endpoint would: fp32, its own policy."""
-    import torch
+def _of_both(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found.get(name) for name in ("candidate", "champion")}
+
+
+def columns_of(some: Sequence[str], labels: Sequence[str]) -> list[int]:
+    """Where some labels stand among all."""
+    return [labels.index(label) for label in some]
+
+
+def load_model(directory: Path, name: str) -> Model:
+    """The model in a directory's archive, which answers as the endpoint would: fp32, its own policy."""
     import transformers
 
-    from moderation.batching import tokenise
-    from moderation.model import load
-    from moderation.scoring import choose_device, probabilities
+    from moderation.scoring import Scorer
 
     transformers.logging.set_verbosity_error()
-    started = time.monotonic()
+    transformers.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as temporary:
         unpacked = unpack(directory, Path(temporary), name)
-        model, tokenizer = load(unpacked)
-        policy = read_policy(unpacked, model.labels)
-        tokens = tokenise(tokenizer, test.texts, model.head_settings.max_length)
-        model.to(choose_device(0))
-        probs = probabilities(model, tokens, list(range(len(test.texts))), torch.float32)
-    seconds = time.monotonic() - started
-    say(f"{name} scored {len(test.texts)} rows in {seconds:.1f} s, policy {policy.id}")
-    return Judged(model.labels, policy.id, policy.review, probs)
+        scorer = Scorer.load(unpacked)
+        policy = read_policy(unpacked, scorer.labels)
+    return Model(scorer.labels, scorer.max_length, policy.id, policy.review, lambda texts: scorer.score(texts).probs)
 
 
 def unpack(directory: Path, target: Path, name: str) -> Path:
@@ -139,25 +254,101 @@ def unpack(directory: Path, target: Path, name: str) -> Path:
     return target
 
 
-def judge_baseline(train: Split, validation: Split, test: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Thresholds (labels) chosen on validation and probabilities (test rows, labels) of the baseline."""
-    from moderation.baseline import baseline_probabilities
+def score(model: Model, test: Split, name: str, seconds: Seconds) -> Scored:
+    """A model's answers on the test rows."""
+    started = time.monotonic()
+    with seconds.spent_on("model"):
+        scored = Scored(model.labels, model.thresholds, model.score(test.texts))
+    say(f"{name} scored {len(test.texts)} rows in {time.monotonic() - started:.1f} s, policy {model.policy_id}")
+    return scored
 
-    validation_probs, test_probs = baseline_probabilities(train.texts, train.truth, [validation.texts, test.texts])
-    return choose_review(validation.truth, validation_probs, prevalences(train.truth)), test_probs
+
+def decide(model: Model, texts: list[str]) -> np.ndarray:
+    """Flags (texts, labels)."""
+    return model.score(texts) >= model.thresholds
 
 
-def write_results(result: dict[str, Any], output: Path) -> None:
+def evade(model: Model, test: Split, flags: np.ndarray, columns: list[int]) -> dict[str, Any]:
+    """Kind of disguise to the recall that a model keeps; flags (rows, labels): its decisions on the plain test rows,
+    columns: its labels among those of the dataset."""
+    truth = test.truth[:, columns]
+    rows = evasion.chosen_rows(truth)
+    texts = [test.texts[row] for row in rows]
+    if not texts:
+        nothing = np.zeros((0, len(columns)), dtype=bool)
+        return {kind: evasion.recall_kept(truth[rows], nothing, nothing) for kind in evasion.DISGUISES}
+    # all kinds in one call: rows of equal length share a batch whatever hides them
+    disguised = [text for kind in evasion.DISGUISES for text in evasion.disguise(texts, kind)]
+    parts = np.split(decide(model, disguised), len(evasion.DISGUISES))
+    return {
+        kind: evasion.recall_kept(truth[rows], flags[rows], part)
+        for kind, part in zip(evasion.DISGUISES, parts, strict=True)
+    }
+
+
+def judge_baselines(
+    train: Split,
+    validation: Split,
+    test: Split,
+    labels: list[str],
+    base_model: Path | None,
+    max_length: int,
+    seconds: Seconds,
+) -> dict[str, Scored]:
+    """TF-IDF, and the probe where there is a base model: fitted on train, thresholds chosen on validation."""
+    from moderation.baseline import baseline_probabilities, probe_probabilities
+
+    fits = {"baseline": baseline_probabilities}
+    if base_model is not None:
+        fits["probe"] = partial(probe_probabilities, base_model, max_length)
+    found = {}
+    for name, fit in fits.items():
+        started = time.monotonic()
+        with seconds.spent_on("baselines"):
+            on_validation, on_test = fit(train.texts, train.truth, [validation.texts, test.texts])
+            thresholds = choose_review(validation.truth, on_validation, prevalences(train.truth))
+        found[name] = Scored(labels, thresholds, on_test)
+        say(f"{name} fitted and scored in {time.monotonic() - started:.1f} s")
+    return found
+
+
+def judge_systems(
+    labels: list[str], truth: np.ndarray, scored: dict[str, Scored]
+) -> tuple[dict[str, dict[str, Any]], dict[str, bootstrap.Resampled]]:
+    """Each system in the form of evaluation.json, and its figures in the resamples that all of them share."""
+    samples = bootstrap.resample(
+        labels, truth, {name: (item.labels, item.probs, item.thresholds) for name, item in scored.items()}
+    )
+    systems = {
+        name: metrics.system(
+            item.labels, truth[:, columns_of(item.labels, labels)], item.probs, item.thresholds, samples[name]
+        )
+        for name, item in scored.items()
+    }
+    return systems, samples
+
+
+def mistaken_texts(result: dict[str, Any], dataset: Path) -> dict[str, str]:
+    """The texts of the rows in worst_mistakes, by id."""
+    test = read_split(dataset / "test", result["labels"])
+    wanted = {item["id"] for item in result["worst_mistakes"]}
+    return {row: text for row, text in zip(test.ids, test.texts, strict=True) if row in wanted}
+
+
+def write_results(result: dict[str, Any], texts: dict[str, str], output: Path) -> None:
     """Write evaluation.json and report.html, each under a temporary name first, and say the main figures."""
     from moderation.report import report_page
 
     output.mkdir(parents=True, exist_ok=True)
-    pages = {"report.html": report_page(result), "evaluation.json": json.dumps(result, indent=1, ensure_ascii=False)}
+    pages = {
+        "report.html": report_page(result, texts),
+        "evaluation.json": json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False),
+    }
     for name, text in pages.items():
-        partial = output / f".{name}.partial-{os.getpid()}"
-        partial.write_text(text, encoding="utf-8")
-        shutil.move(partial, output / name)
-    for system in ("candidate", "champion", "baseline"):
+        unfinished = output / f".{name}.partial-{os.getpid()}"
+        unfinished.write_text(text, encoding="utf-8")
+        shutil.move(unfinished, output / name)
+    for system in SYSTEMS:
         if result[system]:
             named = result[system]["metrics"]
             values = ", ".join(f"{key} {_shown(named[key])}" for key in named if key.startswith("macro_"))

@@ -11,12 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from moderation.batching import tokenise
-from moderation.model import Classifier, load
 from moderation.policy import DECISIONS, Policy, read_policy
-from moderation.scoring import choose_device, probabilities
+from moderation.scoring import Scorer
 
 JSON = "application/json"
 MAXIMUM_BODY_BYTES = 1_000_000
@@ -29,8 +26,7 @@ MAXIMUM_CHARACTERS = 50_000  # of one text: what lies beyond the model's tokens 
 class Moderator:
     """A loaded model with its decision policy."""
 
-    model: Classifier
-    tokenizer: Any
+    scorer: Scorer
     policy: Policy
     model_package_arn: str
     """The package that this container was deployed from; `none` outside an endpoint."""
@@ -39,10 +35,9 @@ class Moderator:
 def model_fn(model_dir: str) -> Moderator:
     """Load the model directory."""
     directory = Path(model_dir)
-    model, tokenizer = load(directory)
-    policy = read_policy(directory, model.labels)
-    # LOCAL_RANK is not set in a hosting container: one model, one device
-    return Moderator(model.to(choose_device(0)), tokenizer, policy, os.environ.get("MODEL_PACKAGE_ARN", "none"))
+    scorer = Scorer.load(directory)
+    policy = read_policy(directory, scorer.labels)
+    return Moderator(scorer, policy, os.environ.get("MODEL_PACKAGE_ARN", "none"))
 
 
 def input_fn(body: str | bytes, content_type: str) -> list[str]:
@@ -88,13 +83,12 @@ def texts_of(content: Any) -> list[str]:
 
 def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
     """The answer for some texts: every label with its score, its thresholds and its decision, and each text's own."""
-    tokens = tokenise(moderator.tokenizer, texts, moderator.model.head_settings.max_length)
-    probs = probabilities(moderator.model, tokens, list(range(len(texts))), torch.float32)  # (texts, labels)
+    scores = moderator.scorer.score(texts)
     return {
         "id": str(uuid.uuid4()),
         "model": moderator.model_package_arn,
         "policy": moderator.policy.id,
-        "results": answers(probs, tokens.truncated, moderator.policy),
+        "results": answers(scores.probs, scores.truncated, moderator.policy),
     }
 
 

@@ -1,4 +1,4 @@
-"""The classifier: any encoder of the Hub, mean pooling over the attention mask, one logit a label.
+"""The classifier: any encoder of the Hub, the mean of its tokens or the first one, one logit a label.
 
 A saved model is config.json (the encoder's, with the labels and the `moderation` entry), model.safetensors and the
 tokenizer's files. It loads without code from the network and without pickle.
@@ -27,11 +27,11 @@ class Head:
     max_length: int
     """Tokens a text is cut to."""
     pooling: str = "mean"
-    """Mean of the token vectors under the attention mask."""
+    """`mean` of the token vectors under the attention mask, or `cls`, the vector of the first token."""
 
 
 class Classifier(nn.Module):
-    """Encoder, mean pooling, dropout, linear head."""
+    """Encoder, pooling, dropout, linear head."""
 
     def __init__(self, encoder: nn.Module, labels: list[str], head: Head) -> None:
         super().__init__()
@@ -44,6 +44,8 @@ class Classifier(nn.Module):
     def features(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Pooled features (rows, hidden) float32 of token ids and mask (rows, tokens)."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+        if self.head_settings.pooling == "cls":
+            return hidden[:, 0]
         mask = attention_mask.unsqueeze(-1).float()
         return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
 
@@ -89,7 +91,7 @@ def from_base_model(
 def _classifier(encoder: nn.Module, labels: list[str], head: Head) -> Classifier:
     model = Classifier(encoder, labels, head)
     pooler = getattr(encoder, "pooler", None)
-    if pooler is not None:  # the [CLS] pooler has no part in mean pooling; DDP must not wait for its gradients
+    if pooler is not None:  # the [CLS] pooler has no part in our pooling; DDP must not wait for its gradients
         pooler.requires_grad_(False)
     model.set_head(np.zeros(model.head.weight.shape), np.zeros(len(labels)))
     return model

@@ -2,23 +2,30 @@
 
 import argparse
 import hashlib
-import itertools
 import json
 import os
 import shutil
-import statistics
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moderation import demonstration, reading, splitting
+import numpy as np
+
+from moderation import demonstration, reading
 from moderation.config import DataConfig, load_data_config
 from moderation.container import say, write_exit_message
-from moderation.reading import Rejections, Row
-from moderation.splitting import SPLITS
+from moderation.data_page import data_page
+from moderation.data_report import LanguageSample, data_report
+from moderation.duplicates import drop_duplicates
+from moderation.previous import Previous, earlier_splits, read_previous, split_settings
+from moderation.reading import Rejections
+from moderation.splitting import FREE, SPLITS, stratified_split
+from moderation.spool import Spool
 
 DEMONSTRATION = "demonstration"
+ROW_GROUP = 16384  # rows
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,9 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--input", type=Path, required=True, help="directory with the data files; absent or empty: demonstration set"
     )
     parser.add_argument("--output", type=Path, required=True, help="directory to create with the prepared dataset")
+    parser.add_argument(
+        "--previous", type=Path, help="the dataset published before: its rows keep their splits; absent or empty: none"
+    )
     arguments = parser.parse_args(argv)
     try:
-        manifest = prepare(load_data_config(arguments.config), arguments.input, arguments.output)
+        manifest = prepare(load_data_config(arguments.config), arguments.input, arguments.output, arguments.previous)
     except ValueError as error:
         write_exit_message(error)
         say(f"prepare: {error}")
@@ -44,10 +54,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def prepare(config: DataConfig, source_directory: Path, output: Path) -> dict[str, Any]:
-    """Read, check, split and write; returns the manifest. Raises ValueError with the reason at bad data."""
+def prepare(
+    config: DataConfig, source_directory: Path, output: Path, previous_directory: Path | None = None
+) -> dict[str, Any]:
+    """Read, check, split and write; returns the manifest. Raises ValueError with the reason at bad data.
+
+    The dataset is written beside `output` and renamed; the manifest, which makes it a dataset, is written last.
+    """
     if output.exists() and any(output.iterdir()):
         raise ValueError(f"--output: found files in {output.name}, expected an empty or absent directory")
+    partial = output.with_name(f".{output.name}.partial-{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        manifest = _prepare(config, source_directory, partial, previous_directory)
+        shutil.rmtree(partial / "spool")
+        _move(partial, output)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def _prepare(
+    config: DataConfig, source_directory: Path, partial: Path, previous_directory: Path | None
+) -> dict[str, Any]:
     rejections = Rejections(config.bad_rows)
     if config.source.startswith("hub:"):
         source, found = config.source, reading.read_hub(config.source, config, rejections)
@@ -59,23 +88,131 @@ def prepare(config: DataConfig, source_directory: Path, output: Path) -> dict[st
         config = demonstration.layout(config)
         records = enumerate(demonstration.generate(config.seed), start=1)
         found = reading.rows_of(DEMONSTRATION, records, config, rejections)
-    unique = splitting.unique_rows(found, rejections)
-    labels = check_labels(unique.rows, config)
+    previous, reason = read_previous(previous_directory, config)
+    say(
+        f"rows of dataset {previous.version} stay in their splits"
+        if previous
+        else f"all rows are split anew: of an earlier dataset, {reason}"
+    )
+    spool = Spool(partial / "spool", config.seed, config.near_duplicates)
+    for row in found:
+        spool.add(row)
+    spool.finish()
+    placed = place(config, spool, rejections, previous)
+    report = data_report(source, spool, placed, rejections, previous.version if previous else None, reason)
+    return write_dataset(partial, spool, placed, report, source, config)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What becomes of the rows of a spool."""
+
+    labels: list[str]
+    positive: np.ndarray
+    """(combinations, labels) bool: what each combination of the spool stands for."""
+    unannotated: np.ndarray
+    """(combinations, labels) bool: the labels that nobody decided."""
+    split: np.ndarray
+    """(rows,) index into SPLITS, or FREE for a row that is left out."""
+    earlier: np.ndarray
+    """(rows,) the split it had in the dataset before, or FREE."""
+    conflicting: int
+    """Duplicates whose labels differ from those of the row that stayed."""
+    similarity: float | None
+    """From which texts are near-duplicates; None where nobody asked."""
+    cluster_sizes: np.ndarray
+    """(clusters of more than one row,) rows of each."""
+    loosened: int
+    """Rows of clusters that were too large for a split, and are held together by a higher similarity only."""
+
+
+def place(config: DataConfig, spool: Spool, rejections: Rejections, previous: Previous | None) -> Placed:
+    """Decide which rows stay and where. Raises ValueError where what is left can't be learnt from or measured on."""
+    unique = drop_duplicates(spool, rejections)
+    kept = unique.kept.copy()
+    earlier, gone = np.full(spool.rows, FREE, np.int8), np.zeros(0, np.int8)
+    if previous:
+        earlier, gone = earlier_splits(previous, spool, kept)
+    clusters, loosened = np.arange(spool.rows), 0
+    if spool.signatures:
+        spool.signatures.finish()
+        members = np.concatenate([np.flatnonzero(kept), spool.rows + np.arange(len(gone))])
+        found, loosened = spool.signatures.clusters(members)
+        settled, bridging = settle(found, np.concatenate([earlier[kept], gone]))
+        rows = members[: np.count_nonzero(kept)]
+        _leave_out(spool, rejections, rows[bridging[: len(rows)]])
+        clusters[rows] = found[: len(rows)]
+        # rows that an earlier dataset put apart stay apart, now that nothing stands between them
+        pinned = rows[earlier[rows] != FREE]
+        clusters[pinned] = len(members) + np.arange(len(pinned))
+        earlier_or_settled = earlier.copy()
+        earlier_or_settled[rows] = np.where(earlier[rows] == FREE, settled[: len(rows)], earlier[rows])
+        kept[rows[bridging[: len(rows)]]] = False
+    else:
+        earlier_or_settled = earlier
+    rows = np.flatnonzero(kept)
+    labels, positive, unannotated = check_labels(spool, rows, config)
     train_fraction = 1 - config.validation_fraction - config.test_fraction
-    fractions = (train_fraction, config.validation_fraction, config.test_fraction)
-    splits = dict(zip(SPLITS, splitting.stratified_split(unique.rows, fractions, config.seed), strict=True))
-    for split, rows in splits.items():
-        if not rows:
+    split = np.full(spool.rows, FREE, np.int8)
+    split[rows] = stratified_split(
+        positive,
+        spool.combination[rows],
+        spool.keys[rows],
+        clusters[rows],
+        earlier_or_settled[rows],
+        (train_fraction, config.validation_fraction, config.test_fraction),
+    )
+    for number, name in enumerate(SPLITS):
+        if not (split == number).any():
             raise ValueError(
-                f"found {len(unique.rows)} usable rows, too few for a {split} split; add rows or change its fraction"
+                f"found {len(rows)} usable rows, too few for a {name} split; add rows or change its fraction"
             )
-    report = data_report(source, labels, splits, rejections, unique.conflicting_duplicates)
-    return write_dataset(output, labels, splits, report, source)
+    sizes = np.bincount(found[: len(unique.kept.nonzero()[0])]) if spool.signatures else np.zeros(0, np.int64)
+    return Placed(
+        labels=labels,
+        positive=positive,
+        unannotated=unannotated,
+        split=split,
+        earlier=earlier,
+        conflicting=unique.conflicting,
+        similarity=config.near_duplicates,
+        cluster_sizes=sizes[sizes > 1],
+        loosened=loosened,
+    )
 
 
-def check_labels(rows: Sequence[Row], config: DataConfig) -> list[str]:
-    """The labels in the order of every array, after checking that each has rows to learn from and be measured on."""
-    positives = Counter(label for row in rows for label in row.positive)
+def settle(clusters: np.ndarray, earlier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The split that each row's cluster has from an earlier dataset, or FREE; and which new rows can have none.
+
+    A new row whose cluster reaches into two splits would be nearly the same as rows on both sides.
+    """
+    lowest = np.full(clusters.max(initial=-1) + 1, len(SPLITS), np.int8)
+    highest = np.full(len(lowest), FREE, np.int8)
+    old = earlier != FREE
+    np.minimum.at(lowest, clusters[old], earlier[old])
+    np.maximum.at(highest, clusters[old], earlier[old])
+    between = (lowest < highest)[clusters]
+    return highest[clusters], between & ~old
+
+
+def _leave_out(spool: Spool, rejections: Rejections, rows: np.ndarray) -> None:
+    for row in rows[: reading.EXAMPLES_PER_KIND].tolist():
+        found = "a text nearly the same as rows in different splits of the dataset before"
+        rejections.add(spool.problem("between_splits", row, found, "one split for all of them"))
+    rejections.add_more("between_splits", len(rows) - reading.EXAMPLES_PER_KIND)
+
+
+def check_labels(spool: Spool, rows: np.ndarray, config: DataConfig) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The labels in the order of every array, after checking that each has rows to learn from and be measured on.
+
+    With them come (combinations, labels) bool: which of the spool's combinations hold a label, and which leave it open.
+    """
+    combinations = spool.combinations
+    count = np.bincount(spool.combination[rows], minlength=len(combinations))
+    positives: Counter[str] = Counter()
+    for (positive, _), number in zip(combinations, count.tolist(), strict=True):
+        if number:
+            positives.update(dict.fromkeys(positive, number))
     labels = sorted(config.labels or positives)
     if not labels:
         raise ValueError(
@@ -89,91 +226,97 @@ def check_labels(rows: Sequence[Row], config: DataConfig) -> list[str]:
             f"found too few positive rows ({found}), expected at least {config.minimum_positives} a label; add rows, "
             "lower data.minimum_positives, or leave the label out of the data"
         )
-    return labels
-
-
-def label_values(row: Row, labels: Sequence[str]) -> list[float | None]:
-    """1, 0 or None (not annotated) for each label."""
-    return [None if label in row.unannotated else float(label in row.positive) for label in labels]
-
-
-def data_report(
-    source: str, labels: Sequence[str], splits: dict[str, list[Row]], rejections: Rejections, conflicts: int
-) -> dict[str, Any]:
-    """Counts about the dataset, without any text."""
-    rows = [row for split in splits.values() for row in split]
-    characters = sorted(len(row.text) for row in rows)
-    pairs = Counter(pair for row in rows for pair in itertools.combinations(sorted(row.positive), 2))
-    return {
-        "source": source,
-        "rows": {split: len(part) for split, part in splits.items()},
-        "dropped": {
-            kind: {"count": count, "examples": rejections.examples[kind]}
-            for kind, count in sorted(rejections.counts.items())
-        },
-        "duplicates_with_other_labels": conflicts,
-        "labels": {
-            label: {
-                "positives": {split: sum(label in row.positive for row in part) for split, part in splits.items()},
-                "not_annotated": sum(label in row.unannotated for row in rows),
-                "prevalence": round(sum(label in row.positive for row in rows) / len(rows), 4),
-            }
-            for label in labels
-        },
-        "clean_rows": sum(not row.positive for row in rows),
-        "together": [{"labels": list(pair), "rows": count} for pair, count in pairs.most_common()],
-        "characters": {
-            "median": statistics.median(characters),
-            "percentile_95": characters[int(0.95 * (len(characters) - 1))],
-            "maximum": characters[-1],
-        },
-    }
+    sets = [np.array([[label in pair[kind] for label in labels] for pair in combinations], bool) for kind in range(2)]
+    return labels, sets[0], sets[1]
 
 
 def write_dataset(
-    output: Path, labels: list[str], splits: dict[str, list[Row]], report: dict[str, Any], source: str
+    partial: Path, spool: Spool, placed: Placed, report: dict[str, Any], source: str, config: DataConfig
 ) -> dict[str, Any]:
-    """Write the dataset beside `output` and rename it; the manifest, which makes it a dataset, is written last."""
-    partial = output.with_name(f".{output.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        label_file = json.dumps({"labels": labels}, ensure_ascii=False, indent=1)
-        (partial / "labels.json").write_text(label_file, encoding="utf-8")
-        (partial / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
-        content = hashlib.sha256(json.dumps(labels).encode())
-        for split, rows in splits.items():
-            (partial / split).mkdir()
-            (partial / split / "labels.json").write_text(label_file, encoding="utf-8")
-            _write_rows(partial / split / "part-00000.parquet", rows, labels)
-            for row in rows:
-                content.update(json.dumps([split, row.id, row.text, label_values(row, labels)]).encode())
-        manifest = {
-            "dataset_version": content.hexdigest()[:16],
-            "rows": {split: len(rows) for split, rows in splits.items()},
-            "labels": labels,
-            "files": {
-                path.relative_to(partial).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in sorted(partial.rglob("*"))
-                if path.is_file()
-            },
-            "source": source,
-        }
-        (partial / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-        _move(partial, output)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    """Write the parts of the dataset into `partial`, the manifest last; returns it."""
+    label_file = json.dumps({"labels": placed.labels}, ensure_ascii=False, indent=1)
+    (partial / "labels.json").write_text(label_file, encoding="utf-8")
+    writers = [SplitWriter(partial / split, label_file) for split in SPLITS]
+    languages = LanguageSample(int(np.count_nonzero(placed.split != FREE)))
+    values = np.where(placed.unannotated, np.float32("nan"), placed.positive.astype(np.float32))
+    keys = spool.keys
+    for table in spool.buckets():
+        number = table["number"].to_numpy()
+        order = np.lexsort((keys[number, 1], keys[number, 0]))
+        order = order[placed.split[number[order]] != FREE]
+        languages.add(table["text"], order)
+        for split, writer in enumerate(writers):
+            chosen = order[placed.split[number[order]] == split]
+            if len(chosen):
+                writer.write(table.take(chosen), values[spool.combination[number[chosen]]])
+    content = hashlib.sha256(json.dumps(placed.labels).encode())
+    for split, writer in zip(SPLITS, writers, strict=True):
+        content.update(f"{split} {writer.close()}".encode())
+    report |= {"languages": languages.shares()}
+    (partial / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    (partial / "data_report.html").write_text(data_page(report), encoding="utf-8")
+    manifest = {
+        "dataset_version": content.hexdigest()[:16],
+        "rows": report["rows"],
+        "labels": placed.labels,
+        "files": {
+            path.relative_to(partial).as_posix(): _file_sha256(path)
+            for path in sorted(partial.rglob("*"))
+            if path.is_file() and path.relative_to(partial).parts[0] != "spool"
+        },
+        "source": source,
+        "split": split_settings(config),
+    }
+    (partial / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
     return manifest
 
 
-def _write_rows(path: Path, rows: Sequence[Row], labels: Sequence[str]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+class SplitWriter:
+    """Writes the rows of one split to Parquet as they come, and hashes them."""
 
-    values = [[float("nan") if item is None else item for item in label_values(row, labels)] for row in rows]
-    schema = pa.schema([("id", pa.string()), ("text", pa.string()), ("labels", pa.list_(pa.float32()))])
-    columns = [[row.id for row in rows], [row.text for row in rows], values]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
+    def __init__(self, directory: Path, label_file: str) -> None:
+        directory.mkdir()
+        (directory / "labels.json").write_text(label_file, encoding="utf-8")
+        self._path = directory / "part-00000.parquet"
+        self._writer: Any = None
+        self._waiting: list[Any] = []
+        self._content = hashlib.sha256()
+
+    def write(self, table: Any, values: np.ndarray) -> None:
+        """Take rows with id and text, and their label values (rows, labels) float32."""
+        import pyarrow as pa
+
+        ids, texts = table["id"].to_pylist(), table["text"].to_pylist()
+        self._content.update(json.dumps([ids, texts]).encode())
+        self._content.update(values.tobytes())
+        offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+        lists = pa.ListArray.from_arrays(offsets, pa.array(values.ravel(), pa.float32()))
+        columns = [table["id"].combine_chunks(), pa.array(texts, pa.string()), lists]
+        self._waiting.append(pa.table(columns, names=["id", "text", "labels"]))
+        if sum(table.num_rows for table in self._waiting) >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(self._waiting)
+        self._waiting = []
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema)
+        self._writer.write_table(table)
+
+    def close(self) -> str:
+        """Finish the file; returns the hash of its rows."""
+        if self._waiting:
+            self._flush()
+        self._writer.close()
+        return self._content.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _move(partial: Path, output: Path) -> None:

@@ -41,6 +41,12 @@ class Ranks:
         dist.broadcast(tensor, src=0)
         return tensor.cpu().numpy()
 
+    def share(self, model: torch.nn.Module) -> None:
+        """Give every rank the leader's weights."""
+        if self.world_size > 1:
+            for value in model.state_dict().values():
+                dist.broadcast(value, src=0)
+
     def gather_rows(self, own: np.ndarray, total: int, device: torch.device) -> np.ndarray:
         """All rows (total, columns) where rank r holds rows r, r + world_size, ...; each row exactly once."""
         if self.world_size == 1:

@@ -5,18 +5,20 @@ out in silence.
 """
 
 import csv
+import functools
 import gzip
 import hashlib
 import io
 import json
 import math
+import sys
 import unicodedata
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from moderation.config import BadRows, DataConfig
 
@@ -25,8 +27,7 @@ EXAMPLES_PER_KIND = 10
 SHOWN_CHARACTERS = 40  # of a wrong value: enough to recognise it, not enough to publish a text
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One labelled text. A label in neither set is negative."""
 
     id: str
@@ -35,10 +36,18 @@ class Row:
     """Labels that apply."""
     unannotated: frozenset[str]
     """Labels that nobody decided."""
-    place: str
-    """File and row it came from, for messages."""
+    file: str
+    row: int
+    """Its number in the file, for messages."""
     has_own_id: bool
     """False where the id is the hash of the text."""
+    comparable: str
+    """The text as duplicates are compared."""
+
+    @property
+    def place(self) -> str:
+        """File and row in words."""
+        return f"{self.file}, row {self.row}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,8 @@ class Rejections:
 
     def __init__(self, actions: BadRows) -> None:
         self._actions = actions
+        self.rows_read = 0
+        """Rows that were looked at, good and bad."""
         self.counts: Counter[str] = Counter()
         self.examples: dict[str, list[str]] = {}
 
@@ -74,6 +85,11 @@ class Rejections:
         examples = self.examples.setdefault(problem.kind, [])
         if len(examples) < EXAMPLES_PER_KIND:
             examples.append(str(problem))
+
+    def add_more(self, kind: str, rows: int) -> None:
+        """Count further dropped rows of a kind that has all its examples; nothing where `rows` is not above 0."""
+        if rows > 0:
+            self.counts[kind] += rows
 
 
 def data_files(directory: Path) -> list[Path]:
@@ -142,6 +158,7 @@ def rows_of(
 ) -> Iterator[Row]:
     """Turn records into rows, handing the bad ones to `rejections`."""
     for number, record in records:
+        rejections.rows_read += 1
         row = record if isinstance(record, Problem) else parse_row(file, number, record, config)
         if isinstance(row, Problem):
             rejections.add(row)
@@ -163,7 +180,8 @@ def parse_row(file: str, number: int, record: Mapping[str, Any], config: DataCon
         return problem("broken_row", f"{type(text).__name__} in {config.text_field!r}", "a string")
     if not _is_unicode(text):
         return problem("not_utf8", f"bytes or code points that are no text in {config.text_field!r}", "UTF-8")
-    if not normalised(text):
+    comparable = normalised(text)
+    if not comparable:
         return problem("empty_text", f"an empty {config.text_field!r}", "some text")
     try:
         positive, unannotated = _labels(record, config)
@@ -183,13 +201,20 @@ def parse_row(file: str, number: int, record: Mapping[str, Any], config: DataCon
             return problem("not_utf8", f"code points that are no text in {config.id_field!r}", "UTF-8")
     else:
         return problem("broken_row", f"{type(own_id).__name__} in {config.id_field!r}", "a string or a whole number")
-    return Row(row_id, text, positive, unannotated, f"{file}, row {number}", own_id not in (None, ""))
+    return Row(row_id, text, positive, unannotated, file, number, own_id not in (None, ""), comparable)
 
 
 def normalised(text: str) -> str:
     """The text as duplicates are compared: compatibility forms, case, invisible characters and white space unified."""
-    visible = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    if text.isascii():  # has no other forms and nothing invisible
+        return " ".join(text.lower().split())
+    visible = text.translate(_invisible())
     return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
+
+
+@functools.cache
+def _invisible() -> dict[int, None]:
+    return {code: None for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"}
 
 
 class _Bad(Exception):
@@ -262,6 +287,8 @@ def _column_value(value: Any, name: str) -> bool | None:
 
 
 def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -325,22 +352,56 @@ def _csv_records(path: Path, file: str, config: DataConfig) -> Iterator[tuple[in
     csv.field_size_limit(MAXIMUM_LINE_BYTES)
     with _open(path) as binary:
         # surrogateescape keeps bytes that are not UTF-8 recognisable, so that they are reported with their row
-        lines = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        lines = _CsvLines(io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline=""))
         reader = csv.reader(lines, strict=True)
         header = _next_csv_row(reader, file, 0)
         _check_columns(header if isinstance(header, list) else [], file, config)
         number = 0
+        lines.taken.clear()
         while (values := _next_csv_row(reader, file, number)) is not None:
             number += 1
             if isinstance(values, Problem):
+                lines.resume()
                 yield number, values
             elif not values:
-                continue  # a blank line between rows, as spreadsheets leave them at the end
+                pass  # a blank line between rows, as spreadsheets leave them at the end
             elif len(values) != len(header):
+                lines.resume()
                 found, expected = f"{len(values)} fields", f"{len(header)}, as in the header"
                 yield number, Problem("broken_row", file, number, found, expected)
             else:
                 yield number, dict(zip(header, values, strict=True))
+            lines.taken.clear()
+
+
+class _CsvLines:
+    """Lines of a CSV file that can be read again: a stray quote must not swallow the rows that follow."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._stream = stream
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []
+        """The lines of the current row."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else self._stream.readline(MAXIMUM_LINE_BYTES)
+        if not line:
+            raise StopIteration
+        if len(line) == MAXIMUM_LINE_BYTES and not line.endswith(("\n", "\r")):
+            while (rest := self._stream.readline(MAXIMUM_LINE_BYTES)) and not rest.endswith(("\n", "\r")):
+                pass
+            self.taken.append("")
+            raise csv.Error("an endless line")
+        self.taken.append(line)
+        return line
+
+    def resume(self) -> None:
+        """Give the lines of a broken row out again, all but its first."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        self.taken.clear()
 
 
 def _next_csv_row(reader: Iterator[list[str]], file: str, number: int) -> list[str] | Problem | None:

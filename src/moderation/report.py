@@ -1,153 +1,495 @@
-"""The evaluation as one self-contained page: no script, no request to anywhere, no text of any row."""
+"""The evaluation as one self-contained page: no script, no request to anywhere, no text unless it was asked for."""
 
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 
+from moderation import charts
+from moderation.slices import LEAST_POSITIVES, LEAST_ROWS
+
+STYLE = Path(__file__).with_name("report.css")
+HEADLINE = "macro_average_precision"
+SYSTEMS = {
+    "candidate": "Candidate",
+    "champion": "Live model",
+    "baseline": "TF-IDF baseline",
+    "probe": "Untouched encoder",
+}
 METRICS = {
-    "macro_average_precision": "Macro average precision",
+    HEADLINE: "Macro average precision",
     "macro_auroc": "Macro AUROC",
     "macro_f1": "Macro F1",
     "macro_precision": "Macro precision",
     "macro_recall": "Macro recall",
     "micro_average_precision": "Micro average precision",
     "micro_f1": "Micro F1",
+    "false_positives_per_1000_clean": "False alarms per 1,000 clean texts",
+    "expected_calibration_error": "Expected calibration error",
 }
-COLUMNS = {
+LABEL_METRICS = {
     "average_precision": "Average precision",
     "auroc": "AUROC",
     "precision": "Precision",
     "recall": "Recall",
     "f1": "F1",
     "threshold": "Threshold",
+    "expected_calibration_error": "Calibration error",
 }
-SYSTEMS = {"candidate": "Candidate", "champion": "Champion (live)", "baseline": "TF-IDF baseline"}
-STYLE = """
-:root { color-scheme: light dark; --ink: #1d2433; --faint: #667085; --line: #e4e7ec; --page: #f7f8fa; --card: #fff;
-  --good: #067647; --bad: #b42318; --bar: #3b6fd4; --bar2: #98a2b3; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --faint: #98a2b3; --line: #2c3444; --page: #12161f;
-  --card: #1a202c; --good: #47cd89; --bad: #f97066; --bar: #6f9bef; --bar2: #667085; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 1000px; margin: 0 auto; padding: 2rem 1rem 4rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem; }
-p, .faint { color: var(--faint); margin: 0; overflow-wrap: anywhere; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 1rem; margin-top: 1.5rem; }
-.tile, .table { background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
-.tile { padding: 1rem 1.25rem; } .tile b { display: block; font-size: 1.9rem; line-height: 1.3; }
-.table { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .5rem .8rem; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
-thead th { border-top: 0; font-weight: 600; font-size: .85rem; color: var(--faint); }
-th:first-child, td:first-child { text-align: left; } tbody.label tr:first-child th { font-weight: 700; }
-tbody.label tr + tr th { font-weight: 400; color: var(--faint); padding-left: 1.8rem; }
-tbody.label tr + tr td { border-top: 0; color: var(--faint); } tbody.label tr + tr th { border-top: 0; }
-.bar { display: inline-block; vertical-align: middle; height: .5rem; border-radius: 99px; background: var(--bar2);
-  margin-right: .5rem; } tr.candidate .bar { background: var(--bar); }
-.better { color: var(--good); } .worse { color: var(--bad); }
-"""
+SLICES = {"length": "By length", "language": "By language", "identity": "Texts that name a group"}
+DISGUISES = {
+    "leetspeak": "Digits for letters",
+    "homoglyphs": "Look-alike letters",
+    "zero_width": "Invisible characters",
+    "spacing": "Spaces in words",
+    "case": "Random case",
+}
+READING = {"better": "better", "worse": "worse", "even": "no clear difference"}
+ROUGH_POSITIVES = 30  # below it, an interval is too wide to lean on one label's figure
+SHOWN_CHARACTERS = 300
 
 
-def report_page(evaluation: dict[str, Any]) -> str:
-    """HTML of an evaluation.json (schema 1)."""
-    rows = evaluation["rows"]
-    systems = {name: title for name, title in SYSTEMS.items() if evaluation[name]}
-    tiles = "".join(_tile(evaluation, name) for name in ("macro_average_precision", "macro_auroc", "macro_f1"))
-    champion = (
-        ""
-        if evaluation["champion"]
-        else "<p>There is no live model with these labels to compare the candidate with.</p>"
+def report_page(evaluation: dict[str, Any], texts: Mapping[str, str] | None = None) -> str:
+    """HTML of an evaluation.json (schema 2); texts: those of the worst mistakes to show, by id."""
+    sections = (
+        _hero(evaluation),
+        _tiles(evaluation),
+        _points(evaluation),
+        _comparisons(evaluation),
+        _labels(evaluation),
+        _curves(evaluation),
+        _confusion(evaluation),
+        _slices(evaluation),
+        _behaviour(evaluation),
+        _evasion(evaluation),
+        _mistakes(evaluation, texts or {}),
+        _all_figures(evaluation),
+        _footer(evaluation),
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Model evaluation</title><style>{STYLE}</style></head><body><main>"
-        "<h1>Model evaluation</h1>"
-        f"<p>Dataset {escape(evaluation['dataset_version'])}, {rows['test']:,} test rows. Thresholds were chosen on "
-        f"{rows['validation']:,} validation rows; decision policy {escape(evaluation['policy_id'])}.</p>{champion}"
-        f'<div class="tiles">{tiles}</div>'
-        f"<h2>All labels together</h2>{_summary(evaluation, systems)}"
-        f"<h2>Label by label</h2>{_labels(evaluation, systems)}"
-        f"{_comparison(evaluation)}</main></body></html>"
+        f"<title>Model evaluation</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body><main>"
+        f"{''.join(sections)}</main></body></html>"
     )
 
 
-def _tile(evaluation: dict[str, Any], metric: str) -> str:
-    value = evaluation["candidate"]["metrics"][metric]
-    against = " · ".join(
-        f"{_number(evaluation[name]['metrics'][metric])} {title.lower()}"
-        for name, title in SYSTEMS.items()
-        if name != "candidate" and evaluation[name]
+def tone(comparison: Mapping[str, float | None]) -> str:
+    """`better` or `worse` where the whole interval lies on one side of 0, otherwise `even`."""
+    if comparison["difference"] is None or comparison["low"] is None:
+        return "even"
+    if comparison["low"] > 0:
+        return "better"
+    return "worse" if comparison["high"] < 0 else "even"
+
+
+def verdict(evaluation: Mapping[str, Any]) -> tuple[str, str]:
+    """Tone and headline: against the live model, or on a first run against the stronger of the baselines."""
+    compared = {name: found[HEADLINE] for name, found in evaluation["comparison"].items() if found}
+    if "champion" in compared:
+        kind = tone(compared["champion"])
+        words = {
+            "better": "Better than the live model",
+            "worse": "Worse than the live model",
+            "even": "No clear difference from the live model",
+        }
+        return kind, words[kind]
+    tones = {name: tone(found) for name, found in compared.items()}
+    if "worse" in tones.values():
+        worse = " and ".join(_in_words(name) for name, kind in tones.items() if kind == "worse")
+        return "worse", f"First model: worse than {worse}"
+    if set(tones.values()) == {"better"}:
+        return "better", f"First model: better than {' and '.join(map(_in_words, tones))}"
+    even = " or ".join(_in_words(name) for name, kind in tones.items() if kind == "even")
+    return "even", f"First model: not clearly better than {even}"
+
+
+def _in_words(name: str) -> str:
+    return {"champion": "the live model", "baseline": "the TF-IDF baseline", "probe": "the untouched encoder"}[name]
+
+
+def points_to_know(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Tone and sentence of what somebody must know before deciding, gravest first."""
+    points = []
+    for name, found in evaluation["comparison"].items():
+        if found:
+            for kind in ("worse", "better"):
+                labels = [label for label, item in found["labels"].items() if tone(item) == kind]
+                if labels:
+                    points.append((kind, f"Clearly {kind} than {_in_words(name)} for {', '.join(labels)}."))
+    if not evaluation["champion"]:
+        points.append(("even", "There is no live model with these labels to compare with."))
+    failing = [
+        f"{_plain(name)} ({found['passed']} of {found['cases']})"
+        for name, found in _known(evaluation["behaviour"]["candidate"], "share")
+        if found["share"] < 0.5
+    ]
+    if failing:
+        points.append(("worse", f"Passes fewer than half of the functional cases in: {', '.join(failing)}."))
+    for name, found in _known(evaluation["evasion"]["candidate"], "kept"):
+        if found["kept"] < 0.8:
+            told = f"{DISGUISES.get(name, _plain(name))}: only {found['kept']:.0%} of what it finds is still found."
+            points.append(("worse", told))
+    identity = evaluation["slices"]["candidate"]["identity"]
+    rate = evaluation["candidate"]["metrics"]["false_positives_per_1000_clean"]
+    for name, found in _known(identity, "false_positive_rate"):
+        if rate is not None and found["false_positive_rate"] * 1000 > max(2 * rate, 50):
+            told = (
+                f"Clean texts that name the group “{name}” are flagged {found['false_positive_rate'] * 1000:.0f} times "
+                f"in 1,000, against {rate:.0f} for all clean texts."
+            )
+            points.append(("worse", told))
+    rare = [
+        f"{label} ({found['positives']})"
+        for label, found in evaluation["candidate"]["labels"].items()
+        if found["positives"] < ROUGH_POSITIVES
+    ]
+    if rare:
+        points.append(("even", f"Few positive test rows, so that figures are rough: {', '.join(rare)}."))
+    order = ("worse", "better", "even")
+    return sorted(points, key=lambda point: order.index(point[0]))
+
+
+def _known(found: Mapping[str, Any] | None, key: str) -> list[tuple[str, Any]]:
+    kept = [(name, item) for name, item in (found or {}).items() if item[key] is not None]
+    return sorted(kept, key=lambda pair: pair[1][key])
+
+
+def _hero(evaluation: dict[str, Any]) -> str:
+    kind, headline = verdict(evaluation)
+    value = evaluation["candidate"]["metrics"][HEADLINE]
+    within = evaluation["candidate"]["intervals"][HEADLINE]
+    told = f"Macro average precision is <b>{_number(value)}</b>, with 95 % certainty {_range(within)}."
+    against = " ".join(
+        f"Against {_in_words(name)}: {_signed(found[HEADLINE]['difference'])} "
+        f"({_range(found[HEADLINE], signed=True)}), {READING[tone(found[HEADLINE])]}."
+        for name, found in evaluation["comparison"].items()
+        if found
     )
-    return f'<div class="tile">{METRICS[metric]}<b>{_number(value)}</b><span class="faint">{against}</span></div>'
+    rows = evaluation["rows"]
+    return (
+        f'<p class="kicker">Model evaluation</p><section class="card hero {kind}"><h1>{escape(headline)}</h1>'
+        f"<p>{told} {against}</p>"
+        f'<p class="soft">{rows["test"]:,} test rows of dataset {escape(evaluation["dataset_version"])}, the same for '
+        f"every system; thresholds chosen on {rows['validation']:,} validation rows, decision policy "
+        f"{escape(evaluation['policy_id'])}.</p></section>"
+    )
 
 
-def _summary(evaluation: dict[str, Any], systems: dict[str, str]) -> str:
-    head = "".join(f"<th>{title}</th>" for title in systems.values())
-    body = "".join(
-        f"<tr><td>{title}</td>"
-        + "".join(f"<td>{_number(evaluation[name]['metrics'][metric])}</td>" for name in systems)
-        + "</tr>"
+def _tiles(evaluation: dict[str, Any]) -> str:
+    def tile(name: str, value: str, note: str) -> str:
+        return f'<div class="card tile"><span>{name}</span><b>{value}</b><span>{note}</span></div>'
+
+    metrics, champion = evaluation["candidate"]["metrics"], evaluation["champion"]
+    other = "champion" if champion else "baseline"
+
+    def against(metric: str, digits: int = 3) -> str:
+        return f"{_number(evaluation[other]['metrics'][metric], digits)} {SYSTEMS[other]}"
+
+    kept = _known(evaluation["evasion"]["candidate"], "kept")
+    groups = evaluation["behaviour"]["candidate"].values()
+    cases, passed = sum(group["cases"] for group in groups), sum(group["passed"] for group in groups)
+    latency = evaluation["latency"]["candidate"]
+    alarms = "false_positives_per_1000_clean"
+    tiles = [
+        tile("Macro F1 at the thresholds", _number(metrics["macro_f1"]), against("macro_f1")),
+        tile("False alarms per 1,000 clean", _number(metrics[alarms], 1), against(alarms, 1)),
+        tile("Functional cases passed", f"{passed / cases:.0%}" if cases else "–", f"{passed} of {cases}"),
+        tile(
+            "Kept under the worst disguise",
+            f"{kept[0][1]['kept']:.0%}" if kept else "–",
+            DISGUISES.get(kept[0][0], _plain(kept[0][0])) if kept else "no hit on plain text",
+        ),
+        tile(
+            "Answer time, 95th percentile",
+            f"{latency['p95_milliseconds']:.0f} ms",
+            f"{latency['texts_per_second']:.0f} texts a second",
+        ),
+    ]
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def _points(evaluation: dict[str, Any]) -> str:
+    items = "".join(f'<li class="{kind}">{escape(told)}</li>' for kind, told in points_to_know(evaluation))
+    return f'<h2>What to know before deciding</h2><ul class="points">{items}</ul>' if items else ""
+
+
+def _comparisons(evaluation: dict[str, Any]) -> str:
+    found = {name: item for name, item in evaluation["comparison"].items() if item}
+    reach = _reach([item[HEADLINE] for item in found.values()])
+    rows = "".join(_difference(f"Against {_in_words(name)}", "", item[HEADLINE], reach) for name, item in found.items())
+    page = (
+        "<h2>How sure are we?</h2>"
+        '<p class="note">Macro average precision, candidate minus the other, on the same rows. The band holds 95 % of '
+        "1,000 resamples of the test rows: where it crosses the dashed line, the difference may be chance.</p>"
+        f'<div class="card"><div class="plot">{rows}</div></div>'
+    )
+    name = "champion" if "champion" in found else "baseline"
+    by_label, flips = found[name]["labels"], found[name]["flips"]
+    reach = _reach(by_label.values())
+    rows = "".join(
+        _difference(label, f"{flips[label]:.1%} of decisions change" if label in flips else "", by_label[label], reach)
+        for label in by_label
+    )
+    return (
+        page + f'<h3>Each label, against {_in_words(name)}</h3><div class="card"><div class="plot">{rows}</div></div>'
+    )
+
+
+def _reach(found: Any) -> float:
+    ends = [abs(item[end]) for item in found for end in ("low", "high") if item[end] is not None]
+    return max([*ends, 0.01])
+
+
+def _difference(name: str, remark: str, found: dict[str, float | None], reach: float) -> str:
+    kind = tone(found)
+    if found["difference"] is None or found["low"] is None:
+        track, numbers = "<div></div>", '<span class="soft">not known</span>'
+    else:
+        track = charts.difference_track(found["difference"], found["low"], found["high"], reach)
+        numbers = (
+            f'{_signed(found["difference"])} <span class="pill">{READING[kind]}</span>'
+            f"<small>{_range(found, signed=True)}</small>"
+        )
+    small = f"<small>{escape(remark)}</small>" if remark else ""
+    return (
+        f'<div class="row {kind}"><div class="name">{escape(name)}{small}</div>{track}'
+        f'<div class="numbers">{numbers}</div></div>'
+    )
+
+
+def _present(evaluation: dict[str, Any]) -> dict[str, str]:
+    return {name: title for name, title in SYSTEMS.items() if evaluation[name]}
+
+
+def _labels(evaluation: dict[str, Any]) -> str:
+    systems = _present(evaluation)
+    legend = "".join(f'<span><i class="dot {name}"></i>{title}</span>' for name, title in systems.items())
+    rows = []
+    for label, found in evaluation["candidate"]["labels"].items():
+        values = {name: evaluation[name]["labels"].get(label, {}).get("average_precision") for name in systems}
+        within = found["intervals"]["average_precision"]
+        rows.append(
+            f'<div class="row"><div class="name">{escape(label)}<small>{found["positives"]:,} positive rows</small>'
+            "</div>"
+            f"{charts.value_track(values, within['low'], within['high'])}"
+            f'<div class="numbers">{_number(found["average_precision"])}<small>{_range(within)}</small></div></div>'
+        )
+    return (
+        "<h2>Label by label</h2>"
+        '<p class="note">Average precision from 0 to 1; the band is the candidate’s 95 % interval.</p>'
+        f'<div class="card"><div class="legend">{legend}</div><div class="plot">{"".join(rows)}</div></div>'
+    )
+
+
+def _curves(evaluation: dict[str, Any]) -> str:
+    precision, calibration = [], []
+    for label, curves in evaluation["curves"].items():
+        found = evaluation["candidate"]["labels"][label]
+        counts = evaluation["confusion"][label]
+        positives = counts["true_positives"] + counts["false_negatives"]
+        if curves["precision_recall"]:
+            chosen = None if found["recall"] is None else (found["recall"], found["precision"])
+            drawing = charts.precision_recall(
+                f"Precision and recall of {label}",
+                curves["precision_recall"],
+                chosen,
+                positives / max(1, sum(counts.values())),
+            )
+            note = f"precision {_number(found['precision'], 2)}, recall {_number(found['recall'], 2)}"
+            precision.append(_figure(label, note, drawing))
+        if curves["reliability"]:
+            drawing = charts.reliability(f"Reliability of {label}", curves["reliability"])
+            calibration.append(_figure(label, f"error {_number(found['expected_calibration_error'])}", drawing))
+    return (
+        "<h2>Precision and recall</h2>"
+        '<p class="note">The circle is the threshold in use; the dashed line is what guessing would give.</p>'
+        f'<div class="charts">{"".join(precision)}</div>'
+        "<h2>Does a score mean what it says?</h2>"
+        '<p class="note">Of texts scored 0.7, seven in ten should be positive: points on the dashed line. '
+        "The larger a point, the more rows it stands for.</p>"
+        f'<div class="charts">{"".join(calibration)}</div>'
+    )
+
+
+def _figure(label: str, note: str, drawing: str) -> str:
+    return f'<figure class="card chart"><figcaption>{escape(label)}<small>{note}</small></figcaption>{drawing}</figure>'
+
+
+def _confusion(evaluation: dict[str, Any]) -> str:
+    rows = [
+        f'<th scope="row">{escape(label)}</th><td>{counts["true_positives"]:,}</td>'
+        f"<td>{counts['false_negatives']:,}</td><td>{counts['false_positives']:,}</td>"
+        f"<td>{counts['true_negatives']:,}</td>"
+        for label, counts in evaluation["confusion"].items()
+    ]
+    return (
+        "<h2>Decisions of the candidate</h2>"
+        '<p class="note">Test rows by what they are and what was decided.</p>'
+        + _table(["Label", "Found", "Missed", "False alarms", "Rightly left"], rows)
+    )
+
+
+def _slices(evaluation: dict[str, Any]) -> str:
+    page = (
+        "<h2>Whom does it serve worse?</h2>"
+        f'<p class="note">Parts of the test rows. Figures need {LEAST_ROWS} rows and {LEAST_POSITIVES} positives. '
+        "Average precision rises with the share of positives: compare systems within a part rather than parts. "
+        "AUC among: abuse against clean texts that both name the group. AUC clean: its clean texts against abuse "
+        "elsewhere; low where the name alone raises scores. AUC abuse: its abuse against clean texts elsewhere; low "
+        "where the abuse is overlooked.</p>"
+    )
+    theirs = evaluation["slices"]["champion"]
+    for kind, title in SLICES.items():
+        found = evaluation["slices"]["candidate"][kind]
+        large = {name: item for name, item in found.items() if item["rows"] >= LEAST_ROWS}
+        aucs = {"subgroup_auc": "AUC among", "bpsn_auc": "AUC clean", "bnsp_auc": "AUC abuse"}
+        keys = {
+            HEADLINE: "Average precision",
+            "macro_f1": "F1",
+            "false_positive_rate": "False alarms",
+            **(aucs if kind == "identity" else {}),
+        }
+        heads = [title, "Rows", "Positive", *keys.values(), *(["Live: false alarms"] if theirs else [])]
+        rows = [
+            f'<th scope="row">{escape(name)}</th><td>{item["rows"]:,}</td><td>{item["positives"]:,}</td>'
+            + "".join(
+                f"<td>{_share(item[key]) if key == 'false_positive_rate' else _number(item[key], 2)}</td>"
+                for key in keys
+            )
+            + (f"<td>{_share(theirs[kind][name]['false_positive_rate'])}</td>" if theirs else "")
+            for name, item in large.items()
+        ]
+        page += f"<h3>{title}</h3>"
+        page += _table(heads, rows) if rows else '<p class="soft">None has enough rows.</p>'
+        if small := [name for name in found if name not in large]:
+            page += f'<p class="note">Fewer than {LEAST_ROWS} rows: {escape(", ".join(small))}.</p>'
+    return page
+
+
+def _behaviour(evaluation: dict[str, Any]) -> str:
+    ours, theirs = evaluation["behaviour"]["candidate"], evaluation["behaviour"]["champion"]
+    rows = [
+        f'<th scope="row">{escape(_plain(name))}</th><td>{charts.bar(found["share"])}'
+        f"{found['passed']} of {found['cases']}</td>" + (f"<td>{_passed(theirs.get(name))}</td>" if theirs else "")
+        for name, found in ours.items()
+    ]
+    heads = ["Group", "Candidate passes", *(["Live model passes"] if theirs else [])]
+    note = (
+        "Short texts with a known answer, each group a test of one ability: abuse must be flagged, and what only looks "
+        "like it must not."
+    )
+    body = _table(heads, rows) if rows else '<p class="soft">No case fits these labels.</p>'
+    return f'<h2>Functional cases</h2><p class="note">{note}</p>{body}'
+
+
+def _passed(found: dict[str, Any] | None) -> str:
+    if not found:
+        return "–"
+    return f"{charts.bar(found['share'], 'champion')}{found['passed']} of {found['cases']}"
+
+
+def _evasion(evaluation: dict[str, Any]) -> str:
+    ours, theirs = evaluation["evasion"]["candidate"], evaluation["evasion"]["champion"]
+    rows = [
+        f'<th scope="row">{DISGUISES.get(kind, escape(kind))}</th><td>{_share(found["recall_clean"])}</td>'
+        f"<td>{_share(found['recall_evaded'])}</td><td>{charts.bar(found['kept'])}{_share(found['kept'])}</td>"
+        + (f"<td>{charts.bar(theirs[kind]['kept'], 'champion')}{_share(theirs[kind]['kept'])}</td>" if theirs else "")
+        for kind, found in ours.items()
+    ]
+    heads = ["Disguise", "Found plain", "Found disguised", "Kept", *(["Live model keeps"] if theirs else [])]
+    count = next(iter(ours.values()))["rows"]
+    return (
+        "<h2>Can it be evaded?</h2>"
+        f'<p class="note">{count:,} positive test rows, written so that a reader still understands them.</p>'
+        + _table(heads, rows)
+    )
+
+
+def _mistakes(evaluation: dict[str, Any], texts: Mapping[str, str]) -> str:
+    rows = []
+    for item in evaluation["worst_mistakes"]:
+        kind = "missed" if item["truth"] else "false alarm"
+        text = texts.get(item["id"], "")
+        shown = text[:SHOWN_CHARACTERS] + ("…" if len(text) > SHOWN_CHARACTERS else "")
+        cell = f'<td class="text">{escape(shown)}</td>' if texts else ""
+        rows.append(
+            f"<td><code>{escape(item['id'])}</code></td><td>{escape(item['label'])}</td><td>{kind}</td>"
+            f"<td>{item['score']:.3f}</td>{cell}"
+        )
+    body = _table(["Row", "Label", "Mistake", "Score", *(["Text"] if texts else [])], rows)
+    return (
+        "<h2>Worst mistakes</h2>"
+        '<p class="note">The surest wrong decisions of each label, as row ids of the test split'
+        f"{'' if texts else '; evaluate.py --show-texts shows the texts'}. A mistake may be the annotators’.</p>"
+        + (body if rows else '<p class="soft">None.</p>')
+    )
+
+
+def _all_figures(evaluation: dict[str, Any]) -> str:
+    systems = _present(evaluation)
+    rows = [
+        f'<th scope="row">{title}</th>'
+        + "".join(
+            f"<td>{_number(evaluation[name]['metrics'][metric], 1 if 'per_1000' in metric else 3)}</td>"
+            for name in systems
+        )
         for metric, title in METRICS.items()
+    ]
+    page = "<h2>All figures</h2>" + _table(["All labels", *systems.values()], rows)
+    timed = {name: found for name, found in evaluation["latency"].items() if found}
+    page += "<h3>Answer times</h3>" + _table(
+        ["One text", "Median", "95th percentile", "Texts a second, 64 at once"],
+        [
+            f'<th scope="row">{SYSTEMS[name]}</th><td>{found["p50_milliseconds"]:.1f} ms</td>'
+            f"<td>{found['p95_milliseconds']:.1f} ms</td><td>{found['texts_per_second']:.0f}</td>"
+            for name, found in timed.items()
+        ],
     )
-    return f'<div class="table"><table><thead><tr><th>Metric</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _labels(evaluation: dict[str, Any], systems: dict[str, str]) -> str:
-    head = "".join(f"<th>{title}</th>" for title in COLUMNS.values())
-    bodies = []
     for label in evaluation["labels"]:
-        lines = []
-        for name, title in systems.items():
-            found = evaluation[name]["labels"].get(label)
-            if found:
-                positives = f'<span class="faint"> · {found["positives"]} positive</span>'
-                first = f"{escape(label)}{positives}" if name == "candidate" else title
-                cells = "".join(_cell(column, found[column]) for column in COLUMNS)
-                lines.append(f'<tr class="{name}"><th scope="row">{first}</th>{cells}</tr>')
-        bodies.append(f'<tbody class="label">{"".join(lines)}</tbody>')
+        rows = [
+            f'<th scope="row">{title}</th>'
+            + "".join(f"<td>{_number(evaluation[name]['labels'][label][key])}</td>" for key in LABEL_METRICS)
+            for name, title in systems.items()
+            if label in evaluation[name]["labels"]
+        ]
+        page += f"<h3>{escape(label)}</h3>" + _table(["System", *LABEL_METRICS.values()], rows)
+    return page
+
+
+def _footer(evaluation: dict[str, Any]) -> str:
+    spent = ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in evaluation["seconds"].items())
     return (
-        f'<div class="table"><table><thead><tr><th>Label</th>{head}</tr></thead>{"".join(bodies)}</table></div>'
-        '<p class="faint">The first line of each label is the candidate.</p>'
+        "<footer><p>Average precision is the area under the precision-recall curve; macro is the mean over labels. "
+        "Whether the candidate may go live is the gate’s decision and then a person’s; this page is the evidence.</p>"
+        f"<p>Time spent: {spent}.</p></footer>"
     )
 
 
-def _cell(column: str, value: float | None) -> str:
-    bar = (
-        f'<span class="bar" style="width:{60 * value:.0f}px"></span>' if column == "average_precision" and value else ""
-    )
-    return f"<td>{bar}{_number(value)}</td>"
+def _table(heads: list[str], rows: list[str]) -> str:
+    head = "".join(f"<th>{title}</th>" for title in heads)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<div class="card table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _comparison(evaluation: dict[str, Any]) -> str:
-    comparison = evaluation["comparison"]
-    if not comparison:
-        return ""
-    lines = {"All labels (macro)": comparison["macro_average_precision"], **comparison["labels"]}
-    body = "".join(
-        f"<tr><td>{escape(label)}</td><td>{_signed(found['difference'])}</td>"
-        f"<td>{_signed(found['low'])} to {_signed(found['high'])}</td>{_verdict(found)}</tr>"
-        for label, found in lines.items()
-    )
-    return (
-        "<h2>Candidate minus champion</h2>"
-        '<div class="table"><table><thead><tr><th>Average precision</th><th>Difference</th><th>95 % interval</th>'
-        f"<th>Reading</th></tr></thead><tbody>{body}</tbody></table></div>"
-        '<p class="faint">Paired bootstrap over the same test rows; an interval across zero is noise.</p>'
-    )
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
-def _verdict(found: dict[str, float | None]) -> str:
-    if found["difference"] is None:
-        return "<td>not known</td>"
-    if found["low"] > 0:
-        return '<td class="better">better</td>'
-    if found["high"] < 0:
-        return '<td class="worse">worse</td>'
-    return "<td>no clear difference</td>"
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
 
 
 def _signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.3f}"
+
+
+def _range(found: Mapping[str, float | None], signed: bool = False) -> str:
+    if found["low"] is None:
+        return "not known"
+    shown = _signed if signed else _number
+    return f"{shown(found['low'])} to {shown(found['high'])}"

@@ -1,16 +1,72 @@
-"""Scores texts with a classifier, and chooses device and precision for it."""
+"""Scores texts with a saved model, the one way for whoever serves or judges it; chooses device and precision."""
 
 import platform
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from moderation.batching import Tokens, pad, sorted_batches
+from moderation import model as models
+from moderation import ngrams
+from moderation.batching import Tokens, pad, sorted_batches, tokenise
 from moderation.model import Classifier
 
 BATCH_ROWS = 32
 PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a model says about some texts."""
+
+    probs: np.ndarray
+    """(rows, labels) float32 in [0, 1]"""
+    truncated: list[bool]
+    """Whether the encoder read only the start of a text; the n-grams read all of it."""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model directory that train.py saved, ready to score texts."""
+
+    model: Classifier
+    tokenizer: Any
+    ngrams: ngrams.Ngrams | None
+    """The n-gram part, whose logits are added to the encoder's; None where the model was trained without."""
+
+    @classmethod
+    def load(cls, directory: Path) -> "Scorer":
+        """Load a model directory onto the GPU of this process, or the CPU. Raises ValueError where it is not one."""
+        model, tokenizer = models.load(directory)
+        found = ngrams.load(directory)
+        if found and len(found.biases) != len(model.labels):
+            raise ValueError(
+                f"{directory}: found n-grams for {len(found.biases)} labels, expected {len(model.labels)} as the model "
+                "has; their files belong to another model"
+            )
+        return cls(model.to(choose_device(0)), tokenizer, found)
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels in the order of every array."""
+        return self.model.labels
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that the encoder reads of a text."""
+        return self.model.head_settings.max_length
+
+    def score(self, texts: list[str]) -> Scores:
+        """Score texts in fp32, in their order, whatever their number."""
+        tokens = tokenise(self.tokenizer, texts, self.max_length)
+        rows = list(range(len(texts)))
+        scored = logits(self.model, tokens, rows, torch.float32)
+        if self.ngrams:
+            scored = scored + self.ngrams.logits(texts)
+        return Scores(sigmoid(scored), tokens.truncated)
 
 
 def choose_device(local_rank: int) -> torch.device:
@@ -46,12 +102,21 @@ def features(model: Classifier, tokens: Tokens, rows: list[int], dtype: torch.dt
 
 
 @torch.inference_mode()
-def probabilities(model: Classifier, tokens: Tokens, rows: list[int], dtype: torch.dtype) -> np.ndarray:
-    """Probabilities (rows, labels) float32 in [0, 1] of some texts, in the order of `rows`."""
-    return 1 / (1 + np.exp(-_by_batches(model, model, tokens, rows, dtype)))
+def logits(model: Classifier, tokens: Tokens, rows: list[int], dtype: torch.dtype) -> np.ndarray:
+    """The encoder's logits (rows, labels) float32 of some texts, in the order of `rows`."""
+    return _by_batches(model, model, tokens, rows, dtype)
 
 
-def _by_batches(model: Classifier, function, tokens: Tokens, rows: list[int], dtype: torch.dtype) -> np.ndarray:
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    """Probabilities of logits."""
+    return np.exp(-np.logaddexp(0, -values))
+
+
+def _by_batches(
+    model: Classifier, function: Callable[..., torch.Tensor], tokens: Tokens, rows: list[int], dtype: torch.dtype
+) -> np.ndarray:
+    if not rows:
+        return np.empty((0, len(model.labels)), dtype=np.float32)
     device = model.head.weight.device
     was_training = model.training
     model.eval()

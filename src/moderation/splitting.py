@@ -1,84 +1,103 @@
-"""Removes duplicates and splits rows so that every split holds its share of every label.
+"""Splits rows so that every split holds its share of every label, similar rows stay together and old rows stay put.
 
 The order of the input does not matter: the same rows in another order give the same splits.
 """
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from moderation.reading import Problem, Rejections, Row, normalised
+import numpy as np
 
 SPLITS = ("train", "validation", "test")
+FREE = -1  # in an array of splits: not decided
 
 
-@dataclass(frozen=True, slots=True)
-class UniqueRows:
-    """Rows without duplicates."""
+def stratified_split(
+    positive: np.ndarray,
+    combination: np.ndarray,
+    keys: np.ndarray,
+    clusters: np.ndarray,
+    earlier: np.ndarray,
+    fractions: Sequence[float],
+) -> np.ndarray:
+    """Split by iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011): the rarest label chooses first.
 
-    rows: list[Row]
-    conflicting_duplicates: int
-    """Dropped rows whose labels differ from those of the row that stayed."""
-
-
-def unique_rows(rows: Iterable[Row], rejections: Rejections) -> UniqueRows:
-    """Drop or refuse duplicated ids and texts, as `rejections` was told. Of equal texts the smallest id stays."""
-    by_id: dict[str, Row] = {}
-    for row in rows:
-        first = by_id.get(row.id)
-        if first is None:
-            by_id[row.id] = row
-        elif row.has_own_id:
-            rejections.add(_problem("duplicate_id", row, f"the id {row.id!r} of {first.place}", "an id of its own"))
-        else:
-            rejections.add(_problem("duplicate_text", row, f"the text of {first.place}", "each text once"))
-    by_text: dict[bytes, Row] = {}
-    conflicts = 0
-    for row in sorted(by_id.values(), key=lambda row: row.id):
-        first = by_text.setdefault(_digest(normalised(row.text)), row)
-        if first is not row:
-            rejections.add(_problem("duplicate_text", row, f"the text of {first.place}", "each text once"))
-            conflicts += first.positive != row.positive
-    return UniqueRows(list(by_text.values()), conflicts)
-
-
-def stratified_split(rows: Sequence[Row], fractions: Sequence[float], seed: int) -> list[list[Row]]:
-    """Split rows by iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011): the rarest label chooses first.
-
-    `fractions` sum to 1, one a split. Returns one list of rows a split, each in an order that only ids and seed decide.
+    positive (combinations, labels) bool: what each combination of labels stands for; combination (rows,) index into it;
+    keys (rows, 2) uint64: the order in which rows choose; clusters (rows,): rows of one number share a split, large
+    clusters choose first; earlier (rows,): the split that a row has already, the same within a cluster, or FREE.
+    `fractions` sum to 1, one a split. Returns the split of each row, (rows,) int8.
     """
-    ordered = sorted(rows, key=lambda row: _digest(f"{seed}|{row.id}"))
-    wanted_rows = [fraction * len(ordered) for fraction in fractions]
-    waiting: dict[str, set[int]] = defaultdict(set)
-    for index, row in enumerate(ordered):
-        for label in row.positive:
-            waiting[label].add(index)
-    wanted = {label: [fraction * len(indexes) for fraction in fractions] for label, indexes in waiting.items()}
-    chosen: dict[int, int] = {}
+    unit, unit_rows = _units(keys, clusters)
+    kind, table_rows, table_labels = _kinds(positive, combination, unit, unit_rows)
+    split = np.full(len(unit_rows), FREE, np.int8)
+    np.maximum.at(split, unit, earlier.astype(np.int8))
+    labels = positive.shape[1]
+    wanted_rows = [fraction * len(keys) for fraction in fractions]
+    totals = np.bincount(combination, minlength=len(positive)) @ positive.astype(np.int64)
+    wanted = [[fraction * total for fraction in fractions] for total in totals.tolist()]
+    for number in range(len(fractions)):
+        there = split == number
+        wanted_rows[number] -= int(unit_rows[there].sum())
+        for label in range(labels):
+            wanted[label][number] -= int(table_labels[kind[there], label].sum())
+    large_first = np.argsort(-unit_rows, kind="stable")
+    held = [[(label, int(count)) for label, count in enumerate(row) if count] for row in table_labels]
+    sizes = table_rows.tolist()
+    waiting = [int(table_labels[kind[split == FREE], label].sum()) for label in range(labels)]
+    splits = range(len(fractions))
+    while any(waiting):
+        rarest = min((label for label in range(labels) if waiting[label]), key=lambda label: (waiting[label], label))
+        need = wanted[rarest]
+        units = large_first[(split[large_first] == FREE) & (table_labels[kind[large_first], rarest] > 0)]
+        chosen = []
+        for number in kind[units].tolist():
+            best = max(splits, key=lambda split: (need[split], wanted_rows[split], -split))
+            chosen.append(best)
+            wanted_rows[best] -= sizes[number]
+            for label, count in held[number]:
+                wanted[label][best] -= count
+                waiting[label] -= count
+        split[units] = chosen
+    units = large_first[split[large_first] == FREE]
+    chosen = []
+    for size in unit_rows[units].tolist():
+        best = max(splits, key=wanted_rows.__getitem__)
+        chosen.append(best)
+        wanted_rows[best] -= size
+    split[units] = chosen
+    return split[unit]
 
-    def place(index: int, split: int) -> None:
-        chosen[index] = split
-        wanted_rows[split] -= 1
-        for label in ordered[index].positive:
-            wanted[label][split] -= 1
-            waiting[label].discard(index)
 
-    while any(waiting.values()):
-        rarest = min((label for label in waiting if waiting[label]), key=lambda label: (len(waiting[label]), label))
-        for index in sorted(waiting[rarest]):
-            need = wanted[rarest]
-            place(index, max(range(len(fractions)), key=lambda split: (need[split], wanted_rows[split], -split)))
-    for index in range(len(ordered)):
-        if index not in chosen:
-            place(index, max(range(len(fractions)), key=lambda split: (wanted_rows[split], -split)))
-    return [[ordered[index] for index in sorted(chosen) if chosen[index] == split] for split in range(len(fractions))]
+def _units(keys: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters renumbered in the order of their first row's key, and the rows that each has."""
+    order = np.lexsort((keys[:, 1], keys[:, 0]))
+    numbers, first, inverse, rows = np.unique(
+        clusters[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    by_first = np.argsort(first, kind="stable")
+    place = np.empty(len(numbers), np.int64)
+    place[by_first] = np.arange(len(numbers))
+    unit = np.empty(len(keys), np.int64)
+    unit[order] = place[inverse]
+    return unit, rows[by_first]
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()[:16]
+def _kinds(
+    positive: np.ndarray, combination: np.ndarray, unit: np.ndarray, unit_rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Units told apart by what they hold only: the kind of each, and the rows and label counts of each kind.
 
-
-def _problem(kind: str, row: Row, found: str, expected: str) -> Problem:
-    file, _, number = row.place.rpartition(", row ")
-    return Problem(kind, file, int(number), found, expected)
+    A unit of one row is of the kind of its combination; a unit of several is a kind of its own.
+    """
+    several = unit_rows > 1
+    kind = np.empty(len(unit_rows), np.int64)
+    kind[several] = len(positive) + np.arange(np.count_nonzero(several))
+    alone = ~several[unit]
+    kind[unit[alone]] = combination[alone]
+    together = kind[unit[~alone]] - len(positive)
+    count = np.count_nonzero(several)
+    table_labels = np.zeros((len(positive) + count, positive.shape[1]), np.int64)
+    table_labels[: len(positive)] = positive
+    for label in range(positive.shape[1]):
+        has = positive[combination[~alone], label]
+        table_labels[len(positive) :, label] = np.bincount(together[has], minlength=count)
+    return kind, np.concatenate([np.ones(len(positive), np.int64), unit_rows[several]]), table_labels

@@ -4,9 +4,11 @@ Two ranks take the same steps as one: they share out the same global batch, and 
 annotated labels. Dropout depends on seed, step and rank alone, so a resumed run repeats what an uninterrupted one does.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,32 @@ from moderation.container import say, say_metric
 from moderation.metrics import scores
 from moderation.model import Classifier
 from moderation.ranks import Ranks
-from moderation.scoring import autocast, probabilities
+from moderation.scoring import autocast, logits, sigmoid
 
 TRAINER_STATE = "trainer_state.json"
 RUN = "run.json"
+BEST = "best.json"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch whose model is kept."""
+
+    step: int
+    """Steps that it had made; its weights are in the checkpoint of that step, unless it is the last."""
+    score: float
+    """Its macro average precision on validation."""
+    waited: int = 0
+    """Epochs since then that were worse."""
+
+
+def judged(best: Best | None, step: int, score: float | None) -> Best:
+    """The best epoch after one more that ended at `step` with `score`; of equal ones, the later.
+
+    Where validation has no positive, there is no score, and every epoch is as good as any other.
+    """
+    found = 0.0 if score is None else score
+    return Best(step, found) if best is None or found >= best.score else replace(best, waited=best.waited + 1)
 
 
 class Rows(Dataset):
@@ -42,10 +66,27 @@ class Rows(Dataset):
         return row
 
 
-def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Sum of the binary cross-entropy over the annotated labels; logits, truth (rows, labels), NaN: not annotated."""
+def masked_loss(logits: torch.Tensor, truth: torch.Tensor, positive_weight: torch.Tensor) -> torch.Tensor:
+    """Sum of the binary cross-entropy over the annotated labels; logits, truth (rows, labels), NaN: not annotated.
+
+    A positive counts `positive_weight` (labels) times. That alone would teach the model odds that are as many times
+    too high; the logits are raised by its logarithm before they are judged, so that they learn the true odds.
+    """
     known = ~torch.isnan(truth)
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits[known], truth[known], reduction="sum")
+    raised = logits + positive_weight.log()
+    return torch.nn.functional.binary_cross_entropy_with_logits(
+        raised[known], truth[known], reduction="sum", pos_weight=positive_weight.expand_as(truth)[known]
+    )
+
+
+def positive_weights(truth: np.ndarray, kind: str) -> np.ndarray:
+    """How often a positive counts (labels) for truth (rows, labels): `none` once, `sqrt` the root of negatives a
+    positive, which pulls rare labels up without letting a handful of rows rule."""
+    if kind == "none":
+        return np.ones(truth.shape[1], dtype=np.float32)
+    positives = np.nansum(truth, axis=0)
+    negatives = (~np.isnan(truth)).sum(axis=0) - positives
+    return np.sqrt((negatives + 1) / (positives + 1)).astype(np.float32)
 
 
 class ModerationTrainer(Trainer):
@@ -67,10 +108,17 @@ class ModerationTrainer(Trainer):
         self.train_tokens, self.train_truth = train
         self.validation_tokens, self.validation_truth = validation
         self.checkpoint_directory = checkpoint_directory
+        self.positive_weight = torch.from_numpy(positive_weights(self.train_truth, arguments.positive_weight)).to(
+            device
+        )
         self.batches = RankBatches(
             self.train_tokens.lengths, arguments.batch_size, arguments.seed, ranks.rank, ranks.world_size
         )
         self.pulse = Pulse(self, stop_wanted)
+        self.best: Best | None = None
+        self.evaluated_step = -1
+        self.validation_logits: np.ndarray | None = None  # (rows, labels) of the latest evaluation
+        self.validation_metrics: dict[str, float] = {}
         steps = len(self.batches) * arguments.epochs
         super().__init__(
             model=model,
@@ -129,22 +177,70 @@ class ModerationTrainer(Trainer):
             self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
         return self.optimizer
 
-    def compute_loss(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Mean over the annotated labels of the global batch, whatever their share on this rank."""
-        truth = inputs.pop("truth")
-        annotated = self.pulse.exchange(float((~torch.isnan(truth)).sum()))
+    def training_step(
+        self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> torch.Tensor:
+        """Gradients of the mean loss over the annotated labels of the global batch, whatever their share on this rank.
+
+        The rows of this rank are worked through in `accumulation` parts; the ranks exchange gradients after the last.
+        """
+        model.train()
+        inputs = self._prepare_inputs(inputs)
+        annotated = self.pulse.exchange(float((~torch.isnan(inputs["truth"])).sum()))
         # seeded here, not once: no state of random generators has to survive an interruption
         torch.manual_seed((self.arguments.seed * 1_000_003 + self.state.global_step) * 1_009 + self.ranks.rank)
-        with autocast(self.device, self.dtype):
-            logits = model(**inputs)
-        # DDP takes the mean of the ranks' gradients, hence the factor
-        loss = masked_loss(logits, truth) * self.ranks.world_size / max(annotated, 1.0)
-        self.pulse.losses.append(loss.detach())
-        return loss
+        rows = len(inputs["truth"])
+        size = -(-rows // self.arguments.accumulation)
+        losses = []
+        for start in range(0, rows, size):
+            piece = {name: value[start : start + size] for name, value in inputs.items()}
+            truth = piece.pop("truth")
+            alone = self.ranks.world_size > 1 and start + size < rows
+            with model.no_sync() if alone else contextlib.nullcontext():
+                with autocast(self.device, self.dtype):
+                    scored = model(**piece)
+                # DDP takes the mean of the ranks' gradients, hence the factor
+                loss = masked_loss(scored, truth, self.positive_weight) * self.ranks.world_size / max(annotated, 1.0)
+                self.accelerator.backward(loss)
+            losses.append(loss.detach())
+        total = torch.stack(losses).sum()
+        self.pulse.losses.append(total)
+        return total
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Scores on the validation split, written to the log; every row is scored once, by one rank."""
-        probs = self.validation_probabilities()
+        """Scores on the validation split; decides whether this epoch is the best, and whether training goes on."""
+        self._measure()
+        self.evaluated_step = self.state.global_step
+        self.best = judged(self.best, self.evaluated_step, self.validation_metrics["eval_macro_average_precision"])
+        if self.waited_enough and self.evaluated_step < self.state.max_steps:
+            if self.ranks.leads:
+                say(f"no better for {self.best.waited} epochs: training ends after step {self.evaluated_step}")
+            self.control.should_training_stop = True
+        return self.validation_metrics
+
+    @property
+    def waited_enough(self) -> bool:
+        """Whether so many epochs in a row were worse than the best that training ends."""
+        return self.best is not None and 0 < self.arguments.patience <= self.best.waited
+
+    def keep_best(self) -> None:
+        """Leave the best epoch's model in every rank, with its scores on validation.
+
+        Only the leader has surely written its checkpoint: the others take the weights from it.
+        """
+        if self.evaluated_step != self.state.global_step:
+            self.evaluate()
+        if self.best.step != self.evaluated_step:
+            if self.ranks.leads:
+                checkpoints.read_model(checkpoints.path_of(self.checkpoint_directory, self.best.step), self.model)
+                say(f"kept the model of step {self.best.step}, the best on validation")
+            self.ranks.share(self.model)
+            self._measure()
+
+    def _measure(self) -> None:
+        """Score the validation split and write the scores to the log; every row is scored once, by one rank."""
+        self.validation_logits = self.score_validation()
+        probs = sigmoid(self.validation_logits)
         thresholds = np.full(self.validation_truth.shape[1], 0.5)
         metrics = scores(self.model.labels, self.validation_truth, probs, thresholds)["metrics"]
         known = ~np.isnan(self.validation_truth)
@@ -157,14 +253,14 @@ class ModerationTrainer(Trainer):
         if self.ranks.leads:
             for name, value in found.items():
                 say_metric(name, value)
-        return found
+        self.validation_metrics = found
 
-    def validation_probabilities(self) -> np.ndarray:
-        """Probabilities (rows, labels) of the validation split, in its order, in every rank."""
+    def score_validation(self) -> np.ndarray:
+        """Logits (rows, labels) of the validation split, in its order, in every rank."""
         total = len(self.validation_truth)
         own = list(range(total))[self.ranks.rank :: self.ranks.world_size]
-        probs = probabilities(self.model, self.validation_tokens, own, self.dtype)
-        return self.ranks.gather_rows(probs, total, self.device)
+        scored = logits(self.model, self.validation_tokens, own, self.dtype)
+        return self.ranks.gather_rows(scored, total, self.device)
 
     def run_identity(self) -> str:
         """What must be equal for a checkpoint to be of this run: recipe, labels, rows; not the number of workers."""
@@ -177,12 +273,12 @@ class ModerationTrainer(Trainer):
         return json.dumps(identity, sort_keys=True, default=str)
 
     def latest_checkpoint(self) -> Path | None:
-        """The newest checkpoint that every rank holds whole, or None.
+        """The newest checkpoint that every rank holds whole, or None; the best epoch so far is taken from it.
 
         Raises ValueError where it belongs to another run.
         """
         steps = checkpoints.complete_steps(self.checkpoint_directory)
-        common = self.ranks.common(steps, checkpoints.KEPT + 1, self.device)
+        common = self.ranks.common(steps, checkpoints.KEPT + 2, self.device)
         if not common:
             return None
         path = checkpoints.path_of(self.checkpoint_directory, common[-1])
@@ -191,16 +287,25 @@ class ModerationTrainer(Trainer):
                 f"{path}: found a checkpoint of a run with other hyperparameters, labels or rows, expected one of this "
                 "run; give the job an empty checkpoint directory"
             )
+        best = Best(**content) if (content := json.loads((path / BEST).read_text(encoding="utf-8"))) else None
+        if best and best.step in common:
+            # a best checkpoint that was copied half is lost: the epochs that follow compete among themselves
+            self.best, self.evaluated_step = best, common[-1] if best.waited or best.step == common[-1] else -1
         return path
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         if self.ranks.leads:
-            texts = {TRAINER_STATE: json.dumps(_plain_state(self.state)), RUN: self.run_identity()}
+            texts = {
+                TRAINER_STATE: json.dumps(_plain_state(self.state)),
+                RUN: self.run_identity(),
+                BEST: json.dumps(asdict(self.best) if self.best else None),
+            }
+            kept = self.best.step if self.best else None
             schedule = self.lr_scheduler.state_dict()
             started = time.monotonic()
             optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # inside accelerate's wrapper
             path = checkpoints.write(
-                self.checkpoint_directory, self.state.global_step, self.model, optimizer, schedule, texts
+                self.checkpoint_directory, self.state.global_step, self.model, optimizer, schedule, texts, kept
             )
             say(f"checkpoint {path.name} written in {time.monotonic() - started:.1f} s")
         self.ranks.wait()

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 from moderation import model as models
-from moderation import probe, ranks
+from moderation import ngrams, probe, ranks
 from moderation.arguments import Arguments, parse
 from moderation.batching import Tokens, tokenise
+from moderation.blend import choose_blend
 from moderation.container import checkpoint_directory, say, write_failure
-from moderation.dataset import read_labels, read_split
+from moderation.dataset import Split, read_labels, read_split
 from moderation.policy import Policy, ValidationScores, choose_policy, prevalences, write_policy, write_scores
-from moderation.scoring import choose_device, choose_dtype, features
+from moderation.scoring import choose_device, choose_dtype, features, sigmoid
 
 STOPPED = 128 + signal.SIGTERM  # exit status of a process that a signal ended
 SOURCE = Path(__file__).resolve().parent.parent
@@ -79,7 +80,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
     train_split = read_split(arguments.train, labels)
     validation_split = read_split(arguments.validation, labels)
     tokenizer = models.load_tokenizer(arguments.base_model)
-    head = models.Head(arguments.dropout, arguments.max_length)
+    head = models.Head(arguments.dropout, arguments.max_length, arguments.pooling)
     dropout = arguments.encoder_dropout if arguments.encoder_dropout >= 0 else None
     # on a CPU, the backward pass of fused attention is the slower one
     attention = "eager" if device.type == "cpu" else None
@@ -87,6 +88,8 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
     models.check_max_length(model, tokenizer, arguments.max_length)
     if arguments.freeze_word_embeddings:
         model.encoder.get_input_embeddings().requires_grad_(False)
+    if arguments.compile:
+        model.encoder.compile(dynamic=True)  # in place: the names of its weights stay
     tokens = tokenise(tokenizer, train_split.texts, arguments.max_length)
     validation_tokens = tokenise(tokenizer, validation_split.texts, arguments.max_length)
     if here.leads:
@@ -113,30 +116,33 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         start_head(model, arguments, here, tokens, train_split.truth, dtype)
     elif here.leads:
         say(f"resuming from {checkpoint.name}")
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if not trainer.waited_enough:  # it has, where an interruption came between the last epoch and the saved model
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if trainer.pulse.stopped and trainer.state.global_step < trainer.state.max_steps:
         say(
             f"rank {here.rank} stopped by a signal after step {trainer.state.global_step}; the next start resumes there"
         )
         return STOPPED
-    metrics = trainer.evaluate()
-    scores = ValidationScores(
-        validation_split.truth, trainer.validation_probabilities(), prevalences(train_split.truth)
-    )
-    chosen = choose_policy(labels, scores.truth, scores.probs, scores.prevalence)
-    if here.leads:
+    trainer.keep_best()
+    if here.leads:  # the others wait: what is left takes seconds
+        validation_logits, fitted, share = trainer.validation_logits, None, 1.0
+        if arguments.ngrams:
+            validation_logits, fitted, share = add_ngrams(model, train_split, validation_split, validation_logits)
+        scores = ValidationScores(validation_split.truth, sigmoid(validation_logits), prevalences(train_split.truth))
+        chosen = choose_policy(labels, scores.truth, scores.probs, scores.prevalence)
         record = {
             "hyperparameters": arguments.hyperparameters(),
             "world_size": here.world_size,
             "precision": str(dtype).removeprefix("torch."),
-            "steps": trainer.state.global_step,
+            "steps": trainer.best.step,
             "samples_per_second": round(trainer.pulse.samples_per_second, 2),
             "seconds": round(time.monotonic() - started, 1),
             "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},
-            "metrics": metrics,
+            "metrics": trainer.validation_metrics,
+            "encoder_share": round(share, 4),
             "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
         }
-        save(model, tokenizer, chosen, scores, record, arguments.model_dir)
+        save(model, fitted, tokenizer, chosen, scores, record, arguments.model_dir)
         say(f"model saved after {record['seconds']} s")
     here.wait()
     return 0
@@ -168,8 +174,27 @@ def start_head(
     model.set_head(weights, biases)
 
 
+def add_ngrams(
+    model: models.Classifier, train_split: Split, validation_split: Split, encoder_logits: np.ndarray
+) -> tuple[np.ndarray, ngrams.Ngrams, float]:
+    """Fit the n-grams and blend them with the encoder; returns the blend's validation logits, the n-gram part and the
+    encoder's share.
+
+    The blend is folded into the head and into the n-gram weights: the model's logit is the plain sum of both parts'.
+    """
+    started = time.monotonic()
+    fitted = ngrams.fit(train_split.texts, train_split.truth)
+    ngram_logits = fitted.logits(validation_split.texts)
+    blend = choose_blend(validation_split.truth, encoder_logits, ngram_logits)
+    weights = model.head.weight.detach().cpu().numpy() * blend.encoder[:, None]
+    model.set_head(weights, model.head.bias.detach().cpu().numpy() * blend.encoder)
+    say(f"n-grams fitted and blended in {time.monotonic() - started:.1f} s, share of the encoder {blend.share:.2f}")
+    return blend.mix(encoder_logits, ngram_logits), fitted.scaled(blend.ngrams, blend.offset), blend.share
+
+
 def save(
     model: models.Classifier,
+    fitted: ngrams.Ngrams | None,
     tokenizer: Any,
     chosen: Policy,
     scores: ValidationScores,
@@ -184,6 +209,8 @@ def save(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     models.save(model, tokenizer, partial)
+    if fitted:
+        ngrams.save(fitted, partial)
     for name, content in (("labels", {"labels": list(chosen.labels)}), ("training", record)):
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (partial / f"{name}.json").write_text(text, encoding="utf-8")

@@ -97,6 +97,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, str]:
         project,
         source_archive.ship(platform.models_bucket, session.client("s3")),
         from_environment(arguments, "dataset_version"),
+        from_environment(arguments, "base_model_uri"),
         from_environment(arguments, "training_job_name"),
         from_environment(arguments, "model_data_uri"),
         from_environment(arguments, "commit_id"),
@@ -220,7 +221,7 @@ def build_parser() -> argparse.ArgumentParser:
         "evaluate",
         evaluate,
         "evaluate against baseline and champion, judge, register",
-        ["dataset_version", "training_job_name", "model_data_uri", "commit_id"],
+        ["dataset_version", "base_model_uri", "training_job_name", "model_data_uri", "commit_id"],
     )
     deploying = add_stage(
         "deploy",

@@ -54,6 +54,7 @@ def evaluate(
     project: Project,
     archive: UploadedArchive,
     dataset_version: str,
+    base_model_uri: str,
     training_job_name: str,
     model_data_uri: str,
     commit_id: str,
@@ -71,7 +72,11 @@ def evaluate(
         show(f"prod runs this very model with this policy: evaluation {known} counts")
         job_name = known
     else:
-        inputs = {"candidate": model_data_uri, "dataset": dataset_uri(platform, dataset_version)}
+        inputs = {
+            "candidate": model_data_uri,
+            "dataset": dataset_uri(platform, dataset_version),
+            "base_model": base_model_uri,
+        }
         if champion:
             inputs["champion"] = registry.model_data_uri(champion)
         job_name = run_job(platform, project, archive, inputs, commit_id, session, show)
@@ -187,11 +192,11 @@ def dataset_uri(platform: Platform, version: str) -> str:
 def evaluation_request(
     job_name: str, platform: Platform, archive: UploadedArchive, commit_id: str, inputs: Mapping[str, str]
 ) -> dict[str, Any]:
-    """CreateProcessingJob's arguments; inputs: candidate, dataset and, where prod serves one, champion."""
+    """CreateProcessingJob's arguments; inputs: candidate, dataset, base_model and, where prod serves one, champion."""
     arguments = ["evaluate.py", "--config", "moderation.yaml"]
-    for name in ("candidate", "champion", "dataset"):
+    for name in ("candidate", "champion", "dataset", "base_model"):
         if name in inputs:
-            arguments += [f"--{name}", f"{ROOT}/input/{name}"]
+            arguments += [f"--{name.replace('_', '-')}", f"{ROOT}/input/{name}"]
     arguments += ["--output", f"{ROOT}/output/evaluation"]
     return processing_request(
         job_name,

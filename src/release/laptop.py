@@ -28,6 +28,7 @@ REGION = "us-east-1"
 REPOSITORY = "local/moderation"
 BRANCH = "main"
 DATA_FORMATS = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
+TIME_SCALE = 60  # the ten minutes in which alarms watch a canary take ten seconds here
 
 
 class LaptopError(Exception):
@@ -98,7 +99,7 @@ def aws_settings(url: str) -> dict[str, str]:
     }
 
 
-def start_emulator(laptop: Laptop, screen: Screen, time_scale: float | None = None) -> str:
+def start_emulator(laptop: Laptop, screen: Screen) -> str:
     """URL of the emulator, started unless it runs already. A stopped one leaves nothing worth keeping."""
     if url := laptop.url:
         screen.line(f"emulator   running at {url}")
@@ -118,9 +119,9 @@ def start_emulator(laptop: Laptop, screen: Screen, time_scale: float | None = No
         str(laptop.emulator_root),
         "--port",
         str(free_port()),
+        "--time-scale",
+        str(TIME_SCALE),
     ]
-    if time_scale:
-        command += ["--time-scale", str(time_scale)]
     with log.open("wb") as output:
         # A session of its own: it outlives this command when it is to be kept.
         process = subprocess.Popen(

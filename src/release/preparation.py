@@ -16,6 +16,8 @@ from release.processing import ROOT, processing_request
 from release.source_archive import UploadedArchive
 
 MANIFEST = "manifest.json"
+# They say where rows came from, too, and may differ where the rows are the same
+REPORTS = {"data_report.json", "data_report.html"}
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
 
@@ -69,7 +71,7 @@ def publish(bucket: str, source_prefix: str, s3, show: Callable[[str], None] = p
     target_prefix = f"prepared/{dataset.version}/"
     if jobs.object_exists(f"s3://{bucket}/{target_prefix}{MANIFEST}", s3):
         published = json.loads(s3.get_object(Bucket=bucket, Key=target_prefix + MANIFEST)["Body"].read())
-        if published["files"] != manifest["files"]:
+        if _rows_files(published) != _rows_files(manifest):
             raise ValueError(
                 f"dataset {dataset.version} is already published with other files; its version must depend on its "
                 f"content: look at dataset_version in s3://{bucket}/{target_prefix}{MANIFEST}"
@@ -89,6 +91,21 @@ def publish(bucket: str, source_prefix: str, s3, show: Callable[[str], None] = p
     return dataset
 
 
+def _rows_files(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {name: digest for name, digest in manifest["files"].items() if name not in REPORTS}
+
+
+def latest_dataset(bucket: str, s3) -> str | None:
+    """Version of the dataset that was published last, or None before the first one."""
+    manifests = [
+        (entry["LastModified"], entry["Key"])
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="prepared/")
+        for entry in page.get("Contents", [])
+        if re.fullmatch(rf"prepared/[^/]+/{MANIFEST}", entry["Key"])
+    ]
+    return max(manifests)[1].split("/")[1] if manifests else None
+
+
 def _sha256(bucket: str, key: str, s3) -> str:
     digest = hashlib.sha256()
     for chunk in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20):
@@ -97,7 +114,11 @@ def _sha256(bucket: str, key: str, s3) -> str:
 
 
 def start(platform: Platform, project: Project, archive: UploadedArchive, commit_id: str, session) -> str:
-    """Start the processing job, or find the one that already works or worked on the same; returns its name."""
+    """Start the processing job, or find the one that already works or worked on the same; returns its name.
+
+    The dataset published last is an input, so that rows keep their splits, and no part of the fingerprint: the same
+    data finds its finished job, whatever was published since.
+    """
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     source = str(project.data.get("source", "raw/"))
     from_hub = source.startswith("hub:")
@@ -112,6 +133,11 @@ def start(platform: Platform, project: Project, archive: UploadedArchive, commit
         has_output=lambda name: jobs.object_exists(f"s3://{platform.data_bucket}/{output_prefix(name)}{MANIFEST}", s3),
     )
     if not attempt.adopted:
+        # SageMaker refuses an input without objects; without raw ones the job makes its own data
+        inputs = {"raw": f"s3://{platform.data_bucket}/{source}"} if objects else {}
+        previous = latest_dataset(platform.data_bucket, s3)
+        if previous:
+            inputs["previous"] = f"s3://{platform.data_bucket}/prepared/{previous}/"
         sagemaker.create_processing_job(
             **processing_request(
                 attempt.name,
@@ -123,9 +149,9 @@ def start(platform: Platform, project: Project, archive: UploadedArchive, commit
                     *("--config", "moderation.yaml"),
                     *("--input", f"{ROOT}/input/raw"),
                     *("--output", f"{ROOT}/output/dataset"),
+                    *(("--previous", f"{ROOT}/input/previous") if previous else ()),
                 ],
-                # SageMaker refuses an input without objects; without it the job makes its own data
-                inputs={"raw": f"s3://{platform.data_bucket}/{source}"} if objects else {},
+                inputs=inputs,
                 output_name="dataset",
                 output_uri=f"s3://{platform.data_bucket}/{output_prefix(attempt.name)}",
                 hub_offline=not from_hub,

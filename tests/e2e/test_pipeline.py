@@ -27,8 +27,15 @@ def seen() -> dict:
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_and_fast(platform):
-    """Fewer rows and one epoch: these tests ask whether the path is true, not how good the model is."""
-    platform.edit("moderation.yaml", "epochs: 2", "epochs: 1")
+    """Few rows, one epoch, a gate that forgives: is the path true? How good the model is, is no question here."""
+    for old, new in (
+        ("epochs: 2", "epochs: 1"),
+        ("baseline_margin: -0.02", "baseline_margin: -0.3"),
+        ("no_label_worse: true", "no_label_worse: false"),
+        ("maximum_flip_share: 0.15", "maximum_flip_share: 1.0"),
+        ("no_behaviour_worse: true", "no_behaviour_worse: false"),
+    ):
+        platform.edit("moderation.yaml", old, new)
     platform.client("s3").put_object(
         Bucket=platform.outputs["data_bucket"],
         Key="raw/rows.jsonl",

@@ -3,12 +3,9 @@
 import json
 import math
 import os
-from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from samples import saved_model, sentences, write_split
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 # the models are too small to share out: threads that wait for each other cost more than they compute
@@ -46,34 +43,6 @@ def base_model(tmp_path_factory):
     return directory
 
 
-def sentences(count: int, seed: int) -> tuple[list[str], np.ndarray]:
-    """Texts and truth (count, 2) that a tiny model learns: `fool` insults, `run` threatens."""
-    chance = np.random.default_rng(seed)
-    texts, truth = [], np.zeros((count, 2), dtype=np.float32)
-    for number in range(count):
-        words = [str(word) for word in chance.choice(["you", "are", "kind", "soup", "is", "hot", "nice", "day"], 4)]
-        for label, word in enumerate(("fool", "run")):
-            if chance.random() < 0.3:
-                words.insert(int(chance.integers(len(words))), word)
-                truth[number, label] = 1
-        texts.append(" ".join([*words, *["and", "the"] * int(chance.integers(4))]))
-    return texts, truth
-
-
-def write_split(directory: Path, texts: list[str], truth: np.ndarray, labels: list[str]) -> None:
-    """One split as the preparation writes it."""
-    directory.mkdir(parents=True)
-    (directory / "labels.json").write_text(json.dumps({"labels": labels}))
-    table = pa.table(
-        {
-            "id": [f"{directory.name}-{number}" for number in range(len(texts))],
-            "text": texts,
-            "labels": pa.array(truth.tolist(), pa.list_(pa.float32())),
-        }
-    )
-    pq.write_table(table, directory / "part-00000.parquet")
-
-
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory):
     """A prepared dataset of 96 + 48 + 64 rows, with one label not annotated here and there."""
@@ -84,21 +53,6 @@ def dataset(tmp_path_factory):
         write_split(directory / split, texts, truth, LABELS)
     (directory / "labels.json").write_text(json.dumps({"labels": LABELS}))
     (directory / "manifest.json").write_text(json.dumps({"dataset_version": "0123456789abcdef", "labels": LABELS}))
-    return directory
-
-
-def saved_model(directory: Path, base_model: Path, labels: list[str], weight: float, thresholds: list[float]) -> Path:
-    """A model as train.py saves it, with a head of equal weights."""
-    from moderation import model as models
-    from moderation.policy import make_policy, write_policy
-
-    directory.mkdir(parents=True)
-    model = models.from_base_model(base_model, labels, models.Head(0.1, 16), 0.0, None)
-    shape = model.head.weight.shape
-    model.set_head(np.linspace(-weight, weight, shape[0] * shape[1]).reshape(shape), np.zeros(len(labels)))
-    models.save(model, models.load_tokenizer(base_model), directory)
-    (directory / "labels.json").write_text(json.dumps({"labels": labels}))
-    write_policy(make_policy(labels, np.array(thresholds), np.array(thresholds) + 0.2), directory)
     return directory
 
 

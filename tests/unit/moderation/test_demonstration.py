@@ -29,6 +29,11 @@ def test_hardly_any_text_appears_twice():
     assert len(texts) > 0.9 * sum(texts.values())
 
 
+def test_more_sentences_make_many_rows_distinct():
+    texts = {normalised(row["text"]) for row in generate(13, 20_000, chats=3)}
+    assert len(texts) > 0.9999 * 20_000
+
+
 def test_a_bag_of_words_learns_it_but_not_perfectly():
     rows = list(generate(13, 1600))
     labels = sorted({label for row in rows for label in row["labels"]})

@@ -3,10 +3,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from conftest import saved_model
+from samples import saved_model
 
 from moderation import evaluation
-from moderation.report import report_page
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,21 +29,29 @@ def candidate(served_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def result(candidate, dataset):
-    return evaluation.evaluate(candidate, None, dataset)
+def result(candidate, dataset, base_model):
+    return evaluation.evaluate(candidate, None, dataset, base_model)
+
+
+@pytest.fixture(scope="module")
+def twin(candidate, dataset):
+    """The evaluation of a model against itself."""
+    return evaluation.evaluate(candidate, candidate, dataset)
 
 
 def test_the_first_run_has_candidate_and_baseline_on_the_same_rows(result):
-    assert result["schema_version"] == 1
+    assert result["schema_version"] == 2
     assert result["dataset_version"] == "0123456789abcdef"
     assert result["rows"] == {"validation": 48, "test": 64}
     assert result["champion"] is None
-    assert result["comparison"] is None
-    for name in ("candidate", "baseline"):
+    assert result["comparison"]["champion"] is None
+    for name in ("candidate", "baseline", "probe"):
         assert list(result[name]["labels"]) == result["labels"] == ["insult", "threat"]
     for label in result["labels"]:
         assert result["candidate"]["labels"][label]["positives"] == result["baseline"]["labels"][label]["positives"]
     assert result["baseline"]["metrics"]["macro_auroc"] > 0.95
+    for part in ("slices", "behaviour", "evasion", "latency"):
+        assert result[part]["champion"] is None
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
@@ -54,16 +61,74 @@ def test_each_model_is_judged_with_its_own_policy(result, candidate, dataset, ba
     assert [item["threshold"] for item in found["candidate"]["labels"].values()] == [0.4, 0.6]
     assert [item["threshold"] for item in found["champion"]["labels"].values()] == [0.01, 0.02]
     assert found["policy_id"] == result["policy_id"]
-    assert found["comparison"]["macro_average_precision"] == {"difference": 0, "low": 0, "high": 0}
+    assert found["comparison"]["champion"]["macro_average_precision"] == {"difference": 0, "low": 0, "high": 0}
+    assert found["comparison"]["champion"]["flips"]["threat"] > 0
     assert found["candidate"] == result["candidate"]
+
+
+def test_a_model_against_itself_differs_in_nothing(twin):
+    assert twin["champion"] == twin["candidate"]
+    assert set(twin["comparison"]["champion"]["flips"].values()) == {0.0}
+    for part in ("slices", "behaviour", "evasion"):
+        assert twin[part]["champion"] == twin[part]["candidate"]
+
+
+def test_without_a_base_model_there_is_no_probe(twin, result):
+    assert twin["probe"] is None
+    assert twin["comparison"]["probe"] is None
+    assert twin["baseline"] == result["baseline"]
+    assert result["comparison"]["probe"]["labels"]["threat"]["difference"] is not None
+
+
+def test_every_part_has_the_keys_that_the_document_promises(twin):
+    assert list(twin) == [
+        *("schema_version", "dataset_version", "rows", "labels", "policy_id", "candidate", "champion", "baseline"),
+        *("probe", "comparison", "curves", "confusion", "slices", "behaviour", "evasion", "latency", "worst_mistakes"),
+        "seconds",
+    ]
+    system = twin["candidate"]
+    assert set(system) == {"metrics", "intervals", "labels"}
+    assert set(system["metrics"]) == {
+        *("macro_average_precision", "macro_auroc", "macro_f1", "macro_precision", "macro_recall"),
+        *("micro_average_precision", "micro_f1", "false_positives_per_1000_clean", "expected_calibration_error"),
+    }
+    assert set(system["intervals"]) == {"macro_average_precision", "macro_auroc", "macro_f1"}
+    assert set(system["labels"]["threat"]) == {
+        *("positives", "average_precision", "auroc", "precision", "recall", "f1", "threshold"),
+        *("expected_calibration_error", "intervals"),
+    }
+    assert set(system["labels"]["threat"]["intervals"]) == {"average_precision", "auroc", "f1"}
+    assert set(twin["comparison"]["baseline"]) == {"macro_average_precision", "labels", "flips"}
+    assert set(twin["slices"]["candidate"]) == {"length", "language", "identity"}
+    assert sum(part["rows"] for part in twin["slices"]["candidate"]["length"].values()) == 64
+    assert set(twin["evasion"]["candidate"]) == {"leetspeak", "homoglyphs", "zero_width", "spacing", "case"}
+    assert set(twin["latency"]["champion"]) == {"p50_milliseconds", "p95_milliseconds", "texts_per_second"}
+    assert twin["behaviour"]["candidate"]["threat_direct"]["cases"] == 6
+    assert sum(twin["confusion"]["threat"].values()) == 63  # one row is not annotated
+    assert twin["curves"]["insult"]["precision_recall"][-1][0] == 1
+    assert set(twin["seconds"]) == {"model", "baselines", "metrics"}
+
+
+def test_zero_width_characters_and_case_do_not_escape_an_encoder_that_drops_them(twin):
+    for kind in ("zero_width", "case"):
+        assert twin["evasion"]["candidate"][kind]["kept"] == 1
+    assert twin["evasion"]["candidate"]["homoglyphs"]["rows"] > 20
+
+
+def test_a_further_suite_stands_beside_our_own(candidate, dataset, tmp_path):
+    suite = tmp_path / "hatecheck.csv"
+    suite.write_text("functionality,case_id,test_case,label_gold\nderog,1,you fool,hateful\n")
+    found = evaluation.evaluate(candidate, None, dataset, suites=[suite])["behaviour"]["candidate"]
+    assert found["derog"]["cases"] == 1
+    assert "insult_direct" in found
 
 
 def test_a_champion_with_other_labels_is_compared_on_the_shared_ones(candidate, dataset, base_model, tmp_path):
     other = saved_model(tmp_path / "model", base_model, ["spam", "threat"], -0.5, [0.5, 0.5])
     found = evaluation.evaluate(candidate, archived(other, tmp_path / "champion"), dataset)
-    assert list(found["champion"]["labels"]) == list(found["comparison"]["labels"]) == ["threat"]
+    assert list(found["champion"]["labels"]) == list(found["comparison"]["champion"]["labels"]) == ["threat"]
     assert list(found["candidate"]["labels"]) == ["insult", "threat"]
-    difference = found["comparison"]["labels"]["threat"]["difference"]
+    difference = found["comparison"]["champion"]["labels"]["threat"]["difference"]
     ours, theirs = (found[name]["labels"]["threat"]["average_precision"] for name in ("candidate", "champion"))
     assert difference == pytest.approx(ours - theirs)
 
@@ -72,7 +137,8 @@ def test_a_champion_without_a_shared_label_is_no_champion(candidate, dataset, ba
     other = saved_model(tmp_path / "model", base_model, ["spam"], 0.5, [0.5])
     found = evaluation.evaluate(candidate, archived(other, tmp_path / "champion"), dataset)
     assert found["champion"] is None
-    assert found["comparison"] is None
+    assert found["comparison"]["champion"] is None
+    assert found["latency"]["champion"] is None
     assert "it can't be compared" in capsys.readouterr().out
 
 
@@ -111,30 +177,3 @@ def test_a_dataset_that_was_never_finished_is_refused(candidate, tmp_path, monke
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     assert evaluation.main(command(candidate, tmp_path, tmp_path)) == 1
     assert "found no manifest.json" in (tmp_path / "output" / "message").read_text()
-
-
-def test_the_report_shows_every_figure_and_loads_nothing(result):
-    page = report_page(result)
-    assert "http" not in page
-    assert "<script" not in page
-    for label in result["labels"]:
-        for name in ("candidate", "baseline"):
-            assert f"{result[name]['labels'][label]['average_precision']:.3f}" in page
-    assert result["policy_id"] in page
-    assert "no live model" in page
-
-
-def test_the_report_reads_the_comparison_for_the_reader(result):
-    better = {"difference": 0.1, "low": 0.05, "high": 0.2}
-    worse = {"difference": -0.1, "low": -0.2, "high": -0.05}
-    unknown = {"difference": None, "low": None, "high": None}
-    compared = {
-        **result,
-        "champion": result["candidate"],
-        "comparison": {"macro_average_precision": better, "labels": {"insult": worse, "<b>": unknown}},
-    }
-    page = report_page(compared)
-    assert '<td class="better">better</td>' in page
-    assert '<td class="worse">worse</td>' in page
-    assert "&lt;b&gt;" in page
-    assert "+0.050 to +0.200" in page

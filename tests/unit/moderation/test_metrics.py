@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from moderation.metrics import compare, scores, weighted_average_precision
+from moderation import metrics
+from moderation.metrics import auroc, average_precision, confusion, false_positive_share, flips, scores
 
 TRUTH = np.array([[1, 0], [1, 0], [0, 0], [0, 0]], dtype=np.float32)
 PROBS = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.3], [0.1, 0.2]])
@@ -20,20 +21,15 @@ def test_scores_by_label_are_those_of_the_definitions():
         "recall": 0.5,
         "f1": 0.5,
         "threshold": 0.3,
+        "expected_calibration_error": pytest.approx((0.1 + 0.8 + 0.4 + 0.1) / 4),
     }
 
 
 def test_what_cannot_be_computed_is_none_and_left_out_of_the_mean():
     found = scores(["a", "b"], TRUTH, PROBS, np.array([0.3, 0.5]))
-    assert found["labels"]["b"] == {
-        "positives": 0,
-        "average_precision": None,
-        "auroc": None,
-        "precision": None,
-        "recall": None,
-        "f1": None,
-        "threshold": 0.5,
-    }
+    unknown = {name: found["labels"]["b"][name] for name in ("average_precision", "auroc", "precision", "recall", "f1")}
+    assert set(unknown.values()) == {None}
+    assert found["labels"]["b"]["positives"] == 0
     assert found["metrics"]["macro_f1"] == 0.5
     assert found["metrics"]["micro_f1"] == pytest.approx(2 * 1 / (2 + 3))
 
@@ -54,43 +50,62 @@ def test_a_row_that_nobody_annotated_counts_for_nothing():
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=25))
-def test_weighted_average_precision_agrees_with_scikit_learn_on_repeated_rows(rows):
-    truth = np.array([answer for answer, _, _ in rows], dtype=np.float32)
-    probs = np.array([level / 4 for _, level, _ in rows])
-    weights = np.array([[weight for _, _, weight in rows]], dtype=np.float32)
-    (found,) = weighted_average_precision(truth, probs, weights)
-    repeats = weights[0].astype(int)
-    if np.repeat(truth, repeats).sum():
-        assert found == pytest.approx(average_precision_score(np.repeat(truth, repeats), np.repeat(probs, repeats)))
+@given(rows=st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=1, max_size=25))
+def test_ranking_figures_agree_with_scikit_learn_on_ties(rows):
+    truth = np.array([answer for answer, _ in rows], dtype=np.float32)
+    probs = np.array([level / 4 for _, level in rows])
+    if truth.any():
+        assert average_precision(truth, probs) == pytest.approx(average_precision_score(truth, probs))
     else:
-        assert np.isnan(found)
+        assert average_precision(truth, probs) is None
+    if 0 < truth.sum() < len(truth):
+        assert auroc(truth, probs) == pytest.approx(roc_auc_score(truth, probs))
+    else:
+        assert auroc(truth, probs) is None
 
 
-def noisy(truth, noise, seed):
-    return 1 / (1 + np.exp(-(truth * 2 - 1 + np.random.default_rng(seed).normal(0, noise, truth.shape))))
+def test_false_positives_are_counted_on_rows_without_any_positive_and_on_annotated_labels_only():
+    nan = np.nan
+    truth = np.array([[0, 0], [0, nan], [1, 0], [nan, nan], [0, 0]])
+    flags = np.array([[True, True], [False, True], [True, True], [True, True], [False, False]])
+    assert false_positive_share(truth, flags) == pytest.approx(1 / 3)  # the first of rows 1, 2 and 5
+    assert false_positive_share(truth, flags, least_rows=4) is None
+    assert false_positive_share(np.ones((2, 1)), np.ones((2, 1), dtype=bool)) is None
 
 
-def test_a_better_candidate_is_better_beyond_doubt_and_swapped_it_is_worse():
-    truth = (np.random.default_rng(1).random((600, 2)) < 0.3).astype(np.float32)
-    good, poor = noisy(truth, 0.7, 2), noisy(truth, 3.0, 3)
-    better = compare(["a", "b"], truth, good, poor, samples=200)
-    worse = compare(["a", "b"], truth, poor, good, samples=200)
-    assert better["macro_average_precision"]["low"] > 0
-    assert worse["macro_average_precision"]["high"] < 0
-    assert better["labels"]["a"]["difference"] == pytest.approx(-worse["labels"]["a"]["difference"])
-    assert better["labels"]["a"]["difference"] == pytest.approx(
-        average_precision_score(truth[:, 0], good[:, 0]) - average_precision_score(truth[:, 0], poor[:, 0])
-    )
+def test_false_positives_are_reported_by_the_thousand():
+    found = scores(["a", "b"], TRUTH, PROBS, np.array([0.3, 0.5]))["metrics"]
+    assert found["false_positives_per_1000_clean"] == 500
 
 
-def test_equally_good_systems_cannot_be_told_apart():
-    truth = (np.random.default_rng(1).random((600, 1)) < 0.3).astype(np.float32)
-    found = compare(["a"], truth, noisy(truth, 1.0, 2), noisy(truth, 1.0, 3), samples=200)["labels"]["a"]
-    assert found["low"] < 0 < found["high"]
+def test_the_confusion_counts_annotated_rows_only():
+    truth = np.array([1, 1, 0, 0, np.nan])
+    flags = np.array([True, False, True, False, True])
+    assert confusion(truth, flags) == {
+        "true_positives": 1,
+        "false_positives": 1,
+        "false_negatives": 1,
+        "true_negatives": 1,
+    }
 
 
-def test_a_label_without_positives_has_no_comparison():
-    found = compare(["a", "b"], TRUTH, PROBS, PROBS, samples=20)
-    assert found["labels"]["b"] == {"difference": None, "low": None, "high": None}
-    assert found["macro_average_precision"]["difference"] == 0
+def test_flips_are_the_share_of_rows_decided_otherwise():
+    ours = np.array([[1, 0], [1, 0], [0, 0], [1, 1]], dtype=bool)
+    theirs = np.array([[1, 0], [0, 0], [1, 0], [1, 1]], dtype=bool)
+    assert flips(["a", "b"], ours, theirs) == {"a": 0.5, "b": 0.0}
+
+
+def test_a_system_has_an_interval_around_each_ranking_figure():
+    from moderation.bootstrap import resample
+
+    truth = (np.random.default_rng(1).random((300, 2)) < 0.3).astype(np.float32)
+    probs = np.clip(truth * 0.3 + np.random.default_rng(2).random((300, 2)) * 0.7, 0, 1)
+    thresholds = np.array([0.5, 0.5])
+    samples = resample(["a", "b"], truth, {"x": (["a", "b"], probs, thresholds)}, samples=200)["x"]
+    found = metrics.system(["a", "b"], truth, probs, thresholds, samples)
+    for name in ("average_precision", "auroc", "f1"):
+        within = found["labels"]["a"]["intervals"][name]
+        assert within["low"] < found["labels"]["a"][name] < within["high"]
+        whole = found["intervals"][f"macro_{name}"]
+        assert whole["low"] < found["metrics"][f"macro_{name}"] < whole["high"]
+        assert whole["high"] - whole["low"] < within["high"] - within["low"]

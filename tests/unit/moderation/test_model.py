@@ -7,7 +7,7 @@ import torch
 
 from moderation import model as models
 from moderation.batching import tokenise
-from moderation.scoring import choose_dtype, features, probabilities
+from moderation.scoring import choose_dtype, features, logits, sigmoid
 
 HEAD = models.Head(dropout=0.1, max_length=16)
 TEXTS = ["you are a fool", "nice hot soup and the day", "run"]
@@ -18,7 +18,7 @@ def built(base_model, **options):
 
 
 def scored(model, tokenizer, texts=TEXTS):
-    return probabilities(model, tokenise(tokenizer, texts, 16), list(range(len(texts))), torch.float32)
+    return sigmoid(logits(model, tokenise(tokenizer, texts, 16), list(range(len(texts))), torch.float32))
 
 
 def test_pooling_is_the_mean_of_the_unmasked_tokens(base_model):
@@ -29,6 +29,17 @@ def test_pooling_is_the_mean_of_the_unmasked_tokens(base_model):
     hidden = model.encoder(input_ids=ids).last_hidden_state
     assert torch.allclose(alone, hidden.mean(1), atol=1e-6)
     assert torch.allclose(alone, padded, atol=1e-5)
+
+
+def test_pooling_can_take_the_first_token_instead(base_model, tmp_path):
+    model = models.from_base_model(base_model, ["a"], models.Head(0.0, 16, pooling="cls"), 0.0, None).eval()
+    ids = torch.tensor([[2, 5, 6, 3]])
+    mask = torch.ones_like(ids)
+    with torch.no_grad():
+        expected = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+        assert torch.equal(model.features(ids, mask), expected)
+    models.save(model, models.load_tokenizer(base_model), tmp_path)
+    assert models.load(tmp_path)[0].head_settings.pooling == "cls"
 
 
 def test_a_saved_model_answers_as_before_and_holds_no_pickle(base_model, tmp_path):

@@ -19,6 +19,13 @@ def test_a_class_column_maps_numbers_and_names():
     assert data_config({"class_field": "label", "classes": {1: "hate"}}).classes == {"1": "hate"}
 
 
+@pytest.mark.parametrize(("written", "found"), [("off", None), ("'off'", None), ("0.9", 0.9), ("null", None)])
+def test_near_duplicates_are_a_similarity_or_off(tmp_path, written, found):
+    path = tmp_path / "moderation.yaml"
+    path.write_text(f"data: {{labels_field: labels, near_duplicates: {written}}}\n")
+    assert load_data_config(path).near_duplicates == found
+
+
 @pytest.mark.parametrize(
     ("section", "reason"),
     [
@@ -33,6 +40,10 @@ def test_a_class_column_maps_numbers_and_names():
         ({"labels_field": "labels", "minimum_positives": 0}, "expected 1 or more"),
         ({"labels_field": "labels", "minimum_positives": "5"}, "data.minimum_positives: found str '5', expected int"),
         ({"labels_field": "labels", "labels": "insult"}, "data.labels: found str 'insult', expected list"),
+        ({"labels_field": "labels", "near_duplicates": 0.3}, "data.near_duplicates: found 0.3, expected a similarity"),
+        ({"labels_field": "labels", "near_duplicates": 1}, "data.near_duplicates: found 1, expected a similarity"),
+        ({"labels_field": "labels", "near_duplicates": True}, "data.near_duplicates: found bool True"),
+        ({"labels_field": "labels", "near_duplicates": "some"}, "data.near_duplicates: found str 'some'"),
         ({"labels_field": "labels", "source": "hub:team/set"}, "expected hub:<dataset id>@<revision>"),
     ],
 )

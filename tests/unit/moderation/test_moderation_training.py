@@ -14,7 +14,7 @@ import torch
 from moderation import training
 from moderation.arguments import parse
 from moderation.handler import input_fn, model_fn, predict_fn
-from moderation.trainer import masked_loss
+from moderation.trainer import Best, ModerationTrainer, judged, masked_loss
 from moderation.training import STOPPED, StopSignal, train
 
 
@@ -79,6 +79,8 @@ def test_a_trained_model_serves_by_itself_and_has_learnt(trained):
         "config.json",
         "labels.json",
         "model.safetensors",
+        "ngrams.json",
+        "ngrams.safetensors",
         "policy.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -134,6 +136,59 @@ def test_a_checkpoint_of_another_recipe_is_refused(dataset, base_model, tmp_path
     assert train(parse(options(dataset, base_model, tmp_path / "model")), StopAfter(2)) == STOPPED
     with pytest.raises(ValueError, match="found a checkpoint of a run with other hyperparameters"):
         train(parse(options(dataset, base_model, tmp_path / "model", epochs=3)), StopSignal())
+
+
+def test_an_epoch_is_the_best_until_a_later_one_is_at_least_as_good():
+    first = judged(None, 10, 0.5)
+    assert first == Best(10, 0.5)
+    worse = judged(first, 20, 0.4)
+    assert worse == Best(10, 0.5, waited=1)
+    assert judged(worse, 30, 0.3) == Best(10, 0.5, waited=2)
+    assert judged(worse, 30, 0.5) == Best(30, 0.5)
+    assert judged(first, 20, None) == Best(10, 0.5, waited=1)
+
+
+def scored_by_epoch(monkeypatch, *scores):
+    """Let validation find these macro average precisions, one an epoch, whatever the model has learnt."""
+    measure, left = ModerationTrainer._measure, iter(scores)
+
+    def measured(trainer):
+        measure(trainer)
+        trainer.validation_metrics["eval_macro_average_precision"] = next(left, scores[-1])
+
+    monkeypatch.setattr(ModerationTrainer, "_measure", measured)
+
+
+def test_training_stops_when_it_gets_no_better_and_keeps_the_best_epoch(
+    dataset, base_model, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    scored_by_epoch(monkeypatch, 0.9, 0.5)
+    assert train(parse(options(dataset, base_model, tmp_path / "stopped", epochs=4, ngrams="false")), StopSignal()) == 0
+    log = capsys.readouterr().out
+    assert "no better for 1 epochs: training ends after step 24" in log
+    assert "kept the model of step 12" in log
+    first_epoch = safetensors.torch.load_file(tmp_path / "checkpoints" / "checkpoint-12" / "model.safetensors")
+    assert furthest(weights(tmp_path / "stopped"), first_epoch) == 0
+    assert json.loads((tmp_path / "stopped" / "training.json").read_text())["steps"] == 12
+
+
+def test_without_patience_every_epoch_is_made(dataset, base_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    scored_by_epoch(monkeypatch, 0.9, 0.5, 0.4)
+    assert train(parse(options(dataset, base_model, tmp_path / "model", epochs=3, patience=0)), StopSignal()) == 0
+    assert "training ends" not in (log := capsys.readouterr().out)
+    assert "kept the model of step 12" in log
+
+
+def test_rows_worked_through_in_parts_make_the_same_model(dataset, base_model, tmp_path, monkeypatch):
+    made = []
+    for parts in (1, 3):
+        monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path / str(parts)))
+        arguments = options(dataset, base_model, tmp_path / f"model-{parts}", epochs=1, dropout=0, accumulation=parts)
+        assert train(parse(arguments), StopSignal()) == 0
+        made.append(weights(tmp_path / f"model-{parts}"))
+    assert furthest(*made) < 1e-4
 
 
 def one_of_two_ranks(rank, port, arguments, directory):
@@ -212,7 +267,7 @@ def test_sigterm_is_remembered_and_not_deadly():
 def test_the_loss_ignores_what_nobody_annotated():
     logits = torch.tensor([[0.0, 5.0], [2.0, -1.0]], requires_grad=True)
     truth = torch.tensor([[1.0, np.nan], [0.0, 1.0]])
-    loss = masked_loss(logits, truth)
+    loss = masked_loss(logits, truth, torch.ones(2))
     loss.backward()
     expected = -np.log(0.5) - np.log(1 - 1 / (1 + np.exp(-2.0))) - np.log(1 / (1 + np.exp(1.0)))
     assert loss.item() == pytest.approx(expected, rel=1e-5)

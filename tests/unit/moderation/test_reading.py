@@ -150,6 +150,24 @@ def test_a_bad_csv_row_is_named(tmp_path, content, kind, reason):
     assert reason in rejections.examples[kind][0]
 
 
+def test_a_stray_quote_costs_its_own_row_and_not_those_after_it(tmp_path):
+    (tmp_path / "a.csv").write_text('text,insult,threat\na,1,0\n"b,0,0\nc,0,1\nd,1,1\n')
+    rejections = Rejections(DROP)
+    assert [row.text for row in read_files(tmp_path, COLUMNS, rejections)] == ["a", "c", "d"]
+    assert rejections.counts == {"broken_row": 1}
+    assert rejections.rows_read == 4
+
+
+def test_an_endless_csv_line_is_one_bad_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MAXIMUM_LINE_BYTES", 100)
+    (tmp_path / "a.csv").write_text(f"text,insult,threat\na,1,0\n{'x' * 1050},1,0\nb,0,1\n")
+    rejections = Rejections(DROP)
+    assert [row.text for row in read_files(tmp_path, COLUMNS, rejections)] == ["a", "b"]
+    assert rejections.examples["broken_row"] == [
+        "a.csv, row 2: found broken CSV (an endless line), expected quoted fields with commas between"
+    ]
+
+
 def test_a_missing_column_stops_whatever_the_actions_are(tmp_path):
     (tmp_path / "a.csv").write_text("text,insult\na,1\n")
     with pytest.raises(ValueError, match="found the columns text, insult, expected threat too"):

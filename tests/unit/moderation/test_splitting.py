@@ -1,83 +1,90 @@
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moderation.config import BadRows
-from moderation.reading import Rejections, Row, normalised
-from moderation.splitting import stratified_split, unique_rows
+from moderation.splitting import FREE, stratified_split
 
 FRACTIONS = (0.65, 0.1, 0.25)
+LABELS = ("common", "often", "rare")
 
 
-def row(number, *labels, text=None, row_id=None):
-    text = f"text {number}" if text is None else text
-    row_id = f"id-{number}" if row_id is None else row_id
-    return Row(row_id, text, frozenset(labels), frozenset(), f"f, row {number}", True)
+def corpus(count=400, shares=(0.5, 0.2, 0.03), seed=1):
+    """(rows, labels) bool, and the keys of the rows."""
+    chance = np.random.default_rng(seed)
+    return chance.random((count, len(shares))) < shares, chance.integers(0, 2**63, (count, 2), dtype=np.uint64)
 
 
-def corpus(count=400):
-    chance = random.Random(1)  # noqa: S311
-    shares = {"common": 0.5, "often": 0.2, "rare": 0.03}
-    return [row(number, *(label for label in shares if chance.random() < shares[label])) for number in range(count)]
+def split(truth, keys, clusters=None, earlier=None):
+    positive, combination = np.unique(truth, axis=0, return_inverse=True)
+    clusters = np.arange(len(truth)) if clusters is None else clusters
+    earlier = np.full(len(truth), FREE, np.int8) if earlier is None else earlier
+    return stratified_split(positive, combination.ravel(), keys, clusters, earlier, FRACTIONS)
 
 
 def test_each_split_gets_its_share_of_every_label():
-    rows = corpus()
-    splits = stratified_split(rows, FRACTIONS, seed=13)
-    for label in ("common", "often", "rare"):
-        total = sum(label in item.positive for item in rows)
-        for split, fraction in zip(splits, FRACTIONS, strict=True):
-            assert abs(sum(label in item.positive for item in split) - fraction * total) <= 2
-    assert [len(split) for split in splits] == pytest.approx([260, 40, 100], abs=4)
+    truth, keys = corpus()
+    found = split(truth, keys)
+    for label in range(truth.shape[1]):
+        for number, fraction in enumerate(FRACTIONS):
+            assert abs(truth[found == number, label].sum() - fraction * truth[:, label].sum()) <= 2
+    assert np.bincount(found).tolist() == pytest.approx([260, 40, 100], abs=4)
 
 
 def test_a_label_with_five_rows_lands_in_every_split():
-    rows = [row(number, "common") for number in range(200)] + [
-        row(number, "common", "rare") for number in range(200, 205)
-    ]
-    counts = [sum("rare" in item.positive for item in split) for split in stratified_split(rows, FRACTIONS, 13)]
-    assert min(counts) >= 1
+    truth, keys = corpus(205, (0.0, 0.0))
+    truth[:, 0] = True
+    truth[200:, 1] = True
+    counts = np.bincount(split(truth, keys)[truth[:, 1]])
+    assert counts.min() >= 1
     assert counts[0] == 3
-
-
-def test_every_row_lands_in_exactly_one_split():
-    rows = corpus()
-    placed = [item.id for split in stratified_split(rows, FRACTIONS, 13) for item in split]
-    assert sorted(placed) == sorted(item.id for item in rows)
 
 
 @settings(max_examples=20, deadline=None)
 @given(order=st.permutations(range(40)))
 def test_the_order_of_the_rows_changes_nothing(order):
-    rows = corpus(40)
-    shuffled = [rows[index] for index in order]
-    rejections = Rejections(BadRows())
-    assert stratified_split(shuffled, FRACTIONS, 13) == stratified_split(rows, FRACTIONS, 13)
-    assert unique_rows(shuffled, rejections).rows == unique_rows(rows, rejections).rows
+    truth, keys = corpus(40)
+    clusters = np.arange(40) // 2
+    found = split(truth, keys, clusters)
+    shuffled = np.array(order)
+    renamed = np.random.default_rng(len(order)).permutation(20)[clusters]
+    assert (split(truth[shuffled], keys[shuffled], renamed[shuffled]) == found[shuffled]).all()
 
 
-def test_another_seed_gives_another_split():
-    rows = corpus()
-    assert stratified_split(rows, FRACTIONS, 13) != stratified_split(rows, FRACTIONS, 14)
+def test_other_keys_give_another_split():
+    truth, keys = corpus()
+    assert (split(truth, keys) != split(truth, corpus(seed=2)[1])).any()
 
 
-def test_of_equal_texts_the_smallest_id_stays_and_the_others_are_counted():
-    rejections = Rejections(BadRows())
-    twins = [row(1, "x", text="Hello\u200b  World", row_id="b"), row(2, text="hello world", row_id="a")]
-    unique = unique_rows([*twins, row(3)], rejections)
-    assert [item.id for item in unique.rows] == ["a", "id-3"]
-    assert rejections.counts == {"duplicate_text": 1}
-    assert unique.conflicting_duplicates == 1
-    assert rejections.examples["duplicate_text"] == ["f, row 1: found the text of f, row 2, expected each text once"]
+def test_rows_of_a_cluster_share_a_split_and_the_shares_still_hold():
+    truth, keys = corpus(2000)
+    chance = random.Random(3)  # noqa: S311
+    clusters = np.array([chance.randrange(700) for _ in range(2000)])
+    found = split(truth, keys, clusters)
+    for cluster in range(700):
+        assert len(set(found[clusters == cluster].tolist())) <= 1
+    for label in range(truth.shape[1]):
+        for number, fraction in enumerate(FRACTIONS):
+            assert abs(truth[found == number, label].sum() - fraction * truth[:, label].sum()) <= 4
 
 
-def test_a_duplicated_id_stops_and_names_both_places():
-    with pytest.raises(ValueError, match=r"f, row 2: found the id 'a' of f, row 1, expected an id of its own"):
-        unique_rows([row(1, row_id="a"), row(2, row_id="a")], Rejections(BadRows()))
+def test_earlier_rows_stay_and_free_rows_make_up_for_them():
+    truth, keys = corpus(1000)
+    earlier = np.full(1000, FREE, np.int8)
+    earlier[:300] = 0  # far more train rows than a fair split has
+    earlier[300:310] = 2
+    found = split(truth, keys, earlier=earlier)
+    assert (found[:310] == earlier[:310]).all()
+    assert np.bincount(found).tolist() == pytest.approx([650, 100, 250], abs=4)
+    for label in range(truth.shape[1]):
+        for number, fraction in enumerate(FRACTIONS):
+            assert abs(truth[found == number, label].sum() - fraction * truth[:, label].sum()) <= 3
 
 
-def test_normalisation_unites_case_width_space_and_invisible_characters():
-    assert normalised("  Ｈｅｌｌｏ\u200b\n WORLD\u00ad ") == normalised("hello world")
-    assert normalised("hello world") != normalised("hello, world")
+def test_a_split_that_has_too_much_already_gets_nothing_new():
+    truth, keys = corpus(100)
+    earlier = np.full(100, FREE, np.int8)
+    earlier[:80] = 2
+    assert 2 not in split(truth, keys, earlier=earlier)[80:]

@@ -1,10 +1,13 @@
 import hashlib
 import json
+from datetime import datetime
 
 import pytest
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from release.config import BaseModel, GateRules, Project
-from release.preparation import check_manifest, output_prefix, publish, raw_objects, start
+from release.preparation import check_manifest, latest_dataset, output_prefix, publish, raw_objects, start
 from release.source_archive import UploadedArchive
 
 ARCHIVE = UploadedArchive("s3://moderation-models/code/abc/source.tar.gz", "abc", "def")
@@ -81,6 +84,15 @@ def test_the_same_version_with_other_files_is_refused(aws, platform):
         publish(platform.data_bucket, other, s3, silent)
 
 
+def test_the_same_rows_with_another_report_are_the_same_dataset(aws, platform):
+    s3 = aws.client("s3")
+    files = FILES | {"data_report.json": b"{}", "data_report.html": b"<p>"}
+    publish(platform.data_bucket, write_output(s3, platform.data_bucket, files=files), s3, silent)
+    renamed = files | {"data_report.json": b'{"source": "another file"}', "data_report.html": b"<b>"}
+    other = write_output(s3, platform.data_bucket, "prepared/_jobs/x/", renamed)
+    assert publish(platform.data_bucket, other, s3, silent).version == "v1"
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -119,6 +131,38 @@ def test_with_data_the_job_gets_it(aws, platform):
     name = start(platform, project(), ARCHIVE, "c0ffee", aws)
     inputs = {found["InputName"]: found["S3Input"]["S3Uri"] for found in started(aws, name)["ProcessingInputs"]}
     assert inputs["raw"] == "s3://moderation-data/raw/"
+
+
+def test_the_first_job_has_no_dataset_before_it(aws, platform):
+    assert latest_dataset(platform.data_bucket, aws.client("s3")) is None
+    found = started(aws, start(platform, project(), ARCHIVE, "c0ffee", aws))
+    assert "--previous" not in found["AppSpecification"]["ContainerArguments"]
+
+
+def test_the_dataset_published_last_is_an_input_of_the_next_job(aws, platform):
+    s3 = aws.client("s3")
+    for version in ("v2", "v1"):
+        publish(platform.data_bucket, write_output(s3, platform.data_bucket, version=version), s3, silent)
+        (key,) = (
+            get_backend("s3")[DEFAULT_ACCOUNT_ID]["global"]
+            .buckets[platform.data_bucket]
+            .keys.getlist(f"prepared/{version}/manifest.json")
+        )
+        key.last_modified = datetime(2026, 1, 1 if version == "v2" else 2)  # S3 tells whole seconds apart only
+    write_output(s3, platform.data_bucket, "prepared/_jobs/later/", version="v9")
+    assert latest_dataset(platform.data_bucket, s3) == "v1"
+    found = started(aws, start(platform, project(), ARCHIVE, "c0ffee", aws))
+    inputs = {item["InputName"]: item["S3Input"] for item in found["ProcessingInputs"]}
+    assert inputs["previous"]["S3Uri"] == "s3://moderation-data/prepared/v1/"
+    arguments = found["AppSpecification"]["ContainerArguments"]
+    assert arguments[arguments.index("--previous") + 1] == inputs["previous"]["LocalPath"]
+
+
+def test_a_dataset_published_since_does_not_make_the_same_data_another_job(aws, platform):
+    s3 = aws.client("s3")
+    first = start(platform, project(), ARCHIVE, "c0ffee", aws)
+    publish(platform.data_bucket, write_output(s3, platform.data_bucket, output_prefix(first)), s3, silent)
+    assert start(platform, project(), ARCHIVE, "c0ffee", aws) == first
 
 
 def test_the_same_data_finds_the_finished_job_and_changed_data_starts_another(aws, platform):

@@ -29,6 +29,7 @@ PROJECT = Project(
     sections={"data": {"seed": 13}, "gate": {}, "policy": {"block_precision": 0.9}},
 )
 MODEL = "s3://moderation-models/training/job/output/model.tar.gz"
+BASE_MODEL = "s3://moderation-data/base-models/0123/"
 STRICT = dataclasses.replace(PROJECT, gate=GateRules(minimum=(("macro_auroc", 0.95),)))
 
 
@@ -52,7 +53,7 @@ def judging(aws, platform, monkeypatch):
 
         monkeypatch.setattr("release.evaluation.jobs.wait", finish)
         show = (shown if shown is not None else []).append
-        return evaluate(platform, project, ARCHIVE, "v1", "job", MODEL, "c0ffee", aws, show)
+        return evaluate(platform, project, ARCHIVE, "v1", BASE_MODEL, "job", MODEL, "c0ffee", aws, show)
 
     return run
 
@@ -99,7 +100,10 @@ def test_the_champion_is_what_prod_runs_and_its_model_is_an_input(aws, platform,
     inputs = {entry["InputName"]: entry["S3Input"]["S3Uri"] for entry in job["ProcessingInputs"]}
     assert inputs["champion"] == "s3://moderation-models/training/old/output/model.tar.gz"
     assert inputs["candidate"] == MODEL
-    assert "--champion" in job["AppSpecification"]["ContainerArguments"]
+    assert inputs["base_model"] == BASE_MODEL
+    arguments = job["AppSpecification"]["ContainerArguments"]
+    assert "--champion" in arguments
+    assert arguments[arguments.index("--base-model") + 1] == "/opt/ml/processing/input/base_model"
     assert exports(verdict)["CHAMPION_MACRO_AVERAGE_PRECISION"] == "0.5700"
 
 
