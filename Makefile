@@ -97,7 +97,8 @@ lint: $(READY) ## ruff
 format: $(READY) ## Format Python and Terraform, fix what ruff can
 	@ruff check --fix . ; ruff format . ; terraform fmt -recursive terraform
 
-UNIT := python -m pytest -q -n 2 --dist loadscope --junitxml=reports/unit.xml tests/unit
+# the models of unit tests are too small to share out: threads that wait for each other cost more than they compute
+UNIT := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest -q -n 2 --dist loadscope --junitxml=reports/unit.xml tests/unit
 .PHONY: unit unit-released
 unit: $(READY) ## Unit tests: no network, no credentials
 	@$(UNIT)
