@@ -212,7 +212,7 @@ def _behaviour(group: str, was: Any, now: Any, tolerance: float) -> Rule:
         -tolerance,
         difference,
         passed,
-        f"{what} is {now:.3f}, with the model live in prod {was:.3f}; at least {_signed(-tolerance)} required: "
+        f"{what} is {now:.3f}, with the model live in prod {was:.3f}; a loss of at most {tolerance:g} required: "
         f"{_outcome(passed)}.",
     )
 

@@ -196,7 +196,9 @@ def test_one_floor_holds_for_every_kind_of_evasion_and_named_ones_for_those_alon
 def test_a_tolerated_loss_of_behaviour_passes_and_a_greater_one_does_not():
     rules = replace(RULES, champion=ChampionRules(no_behaviour_worse=True, behaviour_tolerance=0.1))
     assert decide(changed("behaviour.candidate.negation.share", 0.7), rules).passed
-    assert failed(decide(changed("behaviour.candidate.negation.share", 0.69), rules)) == ["champion.behaviour.negation"]
+    stopped = decide(changed("behaviour.candidate.negation.share", 0.69), rules)
+    assert failed(stopped) == ["champion.behaviour.negation"]
+    assert "is 0.690, with the model live in prod 0.800; a loss of at most 0.1 required: failed." in stopped.summary
 
 
 def test_rules_that_are_left_out_are_not_judged():
