@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from release import smoke
 from release.config import Platform
 from release.failure import StageFailed
-from release.jobs import is_not_found, spoken_seconds
+from release.jobs import is_not_found, read_json, spoken_seconds
 from release.live import LiveRelease, read_live
 from release.naming import MAX_CHARACTERS, fingerprint
 
@@ -222,16 +222,6 @@ def apply_release(
             environ,
             show,
         )
-
-
-def read_json(bucket: str, key: str, s3) -> dict[str, Any] | None:
-    """A JSON object in S3, or None where there is none."""
-    try:
-        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if is_not_found(error):
-            return None
-        raise
 
 
 def wait_until_settled(

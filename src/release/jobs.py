@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
 from collections import defaultdict, deque
@@ -133,6 +134,16 @@ def is_not_found(error: ClientError) -> bool:
     return code == "ValidationException" and any(
         words in message for words in ("could not find", "not found", "does not exist")
     )
+
+
+def read_json(bucket: str, key: str, s3) -> dict[str, Any] | None:
+    """A JSON object in S3, or None where there is none."""
+    try:
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        if is_not_found(error):
+            return None
+        raise
 
 
 def object_exists(uri: str, s3) -> bool:

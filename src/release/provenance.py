@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from release import registry
-from release.jobs import is_not_found
+from release.jobs import is_not_found, read_json
 from release.live import read_live
 
 
@@ -80,8 +80,8 @@ def complete(links: Sequence[Link], package: Mapping[str, Any], sagemaker, s3) -
         )
     )
     quality = package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri", "")
-    evaluation = read_json(quality, s3) or {}
-    policy = read_json(quality.replace("evaluation.json", "policy.json"), s3) or {}
+    evaluation = read_json_at(quality, s3) or {}
+    policy = read_json_at(quality.replace("evaluation.json", "policy.json"), s3) or {}
     found.append(Link("policy", policy.get("id", ""), {"labels": policy.get("labels", {})}))
     found.append(
         Link(
@@ -120,7 +120,7 @@ def complete(links: Sequence[Link], package: Mapping[str, Any], sagemaker, s3) -
         )
     )
     dataset = channels.get("train", "").removesuffix("/").removesuffix("train")
-    manifest = (read_json(f"{dataset}manifest.json", s3) or {}) if dataset else {}
+    manifest = (read_json_at(f"{dataset}manifest.json", s3) or {}) if dataset else {}
     found.append(
         Link("dataset", manifest.get("dataset_version", ""), {"at": dataset, "source": manifest.get("source", "")})
     )
@@ -184,17 +184,10 @@ def describe_training(name: str, sagemaker) -> Mapping[str, Any]:
         raise
 
 
-def read_json(uri: str, s3) -> dict[str, Any] | None:
+def read_json_at(uri: str, s3) -> dict[str, Any] | None:
     """A JSON object in S3; None where it is not there."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not key:
-        return None
-    try:
-        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except ClientError as error:
-        if is_not_found(error):
-            return None
-        raise
+    return read_json(bucket, key, s3) if key else None
 
 
 def read_answer(path: Path) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import boto3
 
-from release.deployment import read_json, run_terraform
+from release.deployment import run_terraform
 from release.failure import StageFailed
+from release.jobs import read_json
 
 ENVIRONMENTS = ("prod", "staging")
 
