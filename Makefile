@@ -74,20 +74,17 @@ down: $(READY) ## Destroy the platform, prove that nothing is left, stop the emu
 	@python -m release down
 
 ##@ Checks
+# Suites wait as much as they compute, hence three beside each other on two cores.
+SUITES := $(MAKE) --no-print-directory -j3 --output-sync=target
+
 .PHONY: test
 test: $(READY) ## Every test: lint, unit, infrastructure, then end to end
-	@mkdir -p reports
-	@$(MAKE) --no-print-directory -j2 --output-sync=target python-checks infra
+	@$(SUITES) lint infra unit-emulator unit-moderation unit-release
 	@$(MAKE) --no-print-directory e2e
 
 .PHONY: check
 check: $(READY) ## What the Check stage runs: lint, unit tests of what is released, infrastructure tests
-	@mkdir -p reports
-	@$(MAKE) --no-print-directory -j2 --output-sync=target released-checks infra
-
-.PHONY: python-checks released-checks
-python-checks: lint unit
-released-checks: lint unit-released
+	@$(SUITES) lint infra unit-moderation unit-release
 
 .PHONY: lint
 lint: $(READY) ## ruff
@@ -97,17 +94,23 @@ lint: $(READY) ## ruff
 format: $(READY) ## Format Python and Terraform, fix what ruff can
 	@ruff check --fix . ; ruff format . ; terraform fmt -recursive terraform
 
-# the models of unit tests are too small to share out: threads that wait for each other cost more than they compute
-UNIT := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest -q -n 2 --dist loadscope --junitxml=reports/unit.xml tests/unit
-.PHONY: unit unit-released
+.PHONY: unit
 unit: $(READY) ## Unit tests: no network, no credentials
-	@$(UNIT)
-unit-released: $(READY) ## Those of what a release consists of: all but the emulator's
-	@$(UNIT) --ignore=tests/unit/emulator
+	@$(SUITES) unit-emulator unit-moderation unit-release
+
+# the models of unit tests are too small to share out: threads that wait for each other cost more than they compute
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest -q
+.PHONY: unit-moderation unit-release unit-emulator
+unit-moderation: $(READY) ## Unit tests of what runs in containers
+	@$(PYTEST) tests/unit/moderation tests/unit/bench --junitxml=reports/unit-moderation.xml
+unit-release: $(READY) ## Unit tests of what runs in CodeBuild, and of the walls between the rooms
+	@$(PYTEST) tests/unit/release tests/unit/test_walls.py --junitxml=reports/unit-release.xml
+unit-emulator: $(READY) ## Unit tests of the embedded AWS: they mostly wait for each other's processes, hence the workers
+	@$(PYTEST) -n 2 --dist loadscope tests/unit/emulator --junitxml=reports/unit-emulator.xml
 
 .PHONY: infra
 infra: $(READY) ## terraform fmt, validate, test; checkov
-	@python -m pytest tests/infra -q --junitxml=reports/infra.xml
+	@$(PYTEST) tests/infra --junitxml=reports/infra.xml
 
 .PHONY: e2e
 e2e: $(READY) ## The whole pipeline on the emulator: push, approve, reject, gate, update
