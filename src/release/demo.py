@@ -52,7 +52,7 @@ def run(laptop: Laptop, screen: Screen, data: Path | None, approve: bool | None,
         "status": status,
         "stages": stage_records(stages),
         **release_record(laptop, outputs, stages),
-        "apply_seconds": round(apply_seconds, 1),
+        "seconds_of": seconds_of(apply_seconds, stages, screen.seconds),
         "seconds": round(screen.seconds, 1),
     }
     write_record(laptop.directory / "demo.json", record)
@@ -69,6 +69,19 @@ def stage_records(stages: list[Stage]) -> list[dict]:
         else {"name": name, "status": "NotStarted", "seconds": 0.0}
         for name in STAGES
     ]
+
+
+def seconds_of(platform_apply: float, stages: list[Stage], total: float) -> dict[str, float]:
+    """Where the time went: Terraform (platform and endpoints), the model, who decides, and all that we add to them."""
+    stage_seconds = {stage.name: stage.seconds for stage in stages}
+    endpoint_applies = (float(stage.outputs.get("TERRAFORM_APPLY_SECONDS", 0)) for stage in stages)
+    spent = {
+        "terraform apply": platform_apply + sum(endpoint_applies),
+        "training": stage_seconds.get("Train", 0.0),
+        "evaluation": stage_seconds.get("Evaluate", 0.0),
+        "approval": stage_seconds.get("Approve", 0.0),
+    }
+    return {what: round(seconds, 1) for what, seconds in {**spent, "all else": total - sum(spent.values())}.items()}
 
 
 def ask_or_take(screen: Screen, stages: list[Stage], approve: bool | None) -> bool:
@@ -193,7 +206,8 @@ def summarise(screen: Screen, laptop: Laptop, record: dict) -> None:
     metrics = ", ".join(f"{name} {value:.3f}" for name, value in record["metrics"].items() if value is not None)
     screen.block(f"\n        {metrics}")
     slowest = ", ".join(f"{s['name']} {s['seconds']:.0f} s" for s in record["stages"] if s["seconds"] >= 1)
-    screen.block(f"        apply {record['apply_seconds']:.0f} s, {slowest}")
+    spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in record["seconds_of"].items())
+    screen.block(f"        stages: {slowest}\n        in all {record['seconds']:.0f} s: {spent}")
     screen.line(f"done       {laptop.directory / 'demo.json'}")
 
 

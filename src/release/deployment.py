@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class TerraformRun:
     """Its exit status; 0 is success."""
     errors: tuple[str, ...] = ()
     """The first lines of each error it printed."""
+    seconds: float = field(default=0.0, compare=False)
 
 
 class ReleaseFailed(StageFailed):
@@ -152,6 +153,7 @@ def run_terraform(arguments: Sequence[str], environ: Mapping[str, str], show: Ca
     if binary is None:
         raise ValueError("terraform is not on PATH; install Terraform 1.11 or newer, as the deploy buildspec does")
     show(f"$ terraform {arguments[0]}")
+    begun = time.monotonic()
     process = subprocess.Popen(
         [binary, f"-chdir={TERRAFORM_ROOT}", *arguments],
         env=dict(environ),
@@ -164,7 +166,7 @@ def run_terraform(arguments: Sequence[str], environ: Mapping[str, str], show: Ca
         for line in process.stdout:
             lines.append(line.rstrip())
             show(f"  {lines[-1]}")
-    return TerraformRun(process.returncode, error_lines(lines))
+    return TerraformRun(process.returncode, error_lines(lines), time.monotonic() - begun)
 
 
 def error_lines(lines: Sequence[str]) -> tuple[str, ...]:
@@ -339,4 +341,5 @@ def deploy(
         "ENDPOINT_NAME": endpoint_name,
         "ENDPOINT_CONFIG_NAME": wanted,
         "LIVE_MODEL_PACKAGE_ARN": package_arn,
+        "TERRAFORM_APPLY_SECONDS": f"{applied.seconds:.1f}",
     }

@@ -15,6 +15,20 @@ def test_the_record_names_every_stage_even_those_never_reached():
     assert [record["status"] for record in records][:3] == ["Succeeded", "Failed", "NotStarted"]
 
 
+def test_the_time_is_that_of_terraform_of_the_model_and_of_the_rest():
+    stages = [
+        Stage("Check", "Succeeded", 50.0, {}, None, ""),
+        Stage("Train", "Succeeded", 70.0, {}, None, ""),
+        Stage("Evaluate", "Succeeded", 30.0, {}, None, ""),
+        Stage("Staging", "Succeeded", 19.0, {"TERRAFORM_APPLY_SECONDS": "12.5"}, None, ""),
+        Stage("Approve", "Succeeded", 5.0, {}, None, ""),
+    ]
+    spent = demo.seconds_of(60.0, stages, 240.0)
+    assert spent["terraform apply"] == 72.5
+    assert (spent["training"], spent["evaluation"], spent["approval"]) == (70.0, 30.0, 5.0)
+    assert sum(spent.values()) == 240.0
+
+
 @pytest.mark.parametrize("approve", [True, False])
 def test_a_decision_on_the_command_line_is_taken_without_asking(approve, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", None)
