@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from moderation import calibration, ngrams, probe, ranks
 from moderation import model as models
-from moderation import ngrams, probe, ranks
 from moderation.arguments import Arguments, parse
 from moderation.batching import Tokens, tokenise
 from moderation.blend import choose_blend
@@ -128,6 +128,9 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         validation_logits, fitted, share = trainer.validation_logits, None, 1.0
         if arguments.ngrams:
             validation_logits, fitted, share = add_ngrams(model, train_split, validation_split, validation_logits)
+        temperature = calibration.temperature(validation_split.truth, validation_logits)
+        fitted = cool(model, fitted, temperature)
+        validation_logits = validation_logits / temperature
         scores = ValidationScores(validation_split.truth, sigmoid(validation_logits), prevalences(train_split.truth))
         chosen = choose_policy(labels, scores.truth, scores.probs, scores.prevalence)
         record = {
@@ -140,6 +143,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},
             "metrics": trainer.validation_metrics,
             "encoder_share": round(share, 4),
+            "temperature": round(temperature, 4),
             "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
         }
         save(model, fitted, tokenizer, chosen, scores, record, arguments.model_dir)
@@ -190,6 +194,15 @@ def add_ngrams(
     model.set_head(weights, model.head.bias.detach().cpu().numpy() * blend.encoder)
     say(f"n-grams fitted and blended in {time.monotonic() - started:.1f} s, share of the encoder {blend.share:.2f}")
     return blend.mix(encoder_logits, ngram_logits), fitted.scaled(blend.ngrams, blend.offset), blend.share
+
+
+def cool(model: models.Classifier, fitted: ngrams.Ngrams | None, temperature: float) -> ngrams.Ngrams | None:
+    """Divide all logits of the model by the temperature; returns the n-grams that then belong to it."""
+    weights, biases = (part.detach().cpu().numpy() / temperature for part in (model.head.weight, model.head.bias))
+    model.set_head(weights, biases)
+    if fitted is None:
+        return None
+    return fitted.scaled(np.full(len(biases), 1 / temperature), np.zeros(len(biases)))
 
 
 def save(

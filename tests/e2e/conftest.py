@@ -145,7 +145,7 @@ def platform(tmp_path_factory):
     directory = ROOT / ".local" / "e2e"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    laptop = Laptop(directory=directory)
+    laptop = Laptop(directory=directory, variables=(("training", {"use_spot": True}),))
     screen = Screen()
     before = Path.cwd()
     os.chdir(ROOT)

@@ -9,12 +9,13 @@ import re
 import signal
 import threading
 import time
+import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
 
 from moderation import demonstration
-from release.progress import last_log_lines
+from release.progress import ENDED, last_log_lines
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -29,7 +30,7 @@ def seen() -> dict:
 def _small_and_fast(platform):
     """Few rows, one epoch, a gate that forgives: is the path true? How good the model is, is no question here."""
     for old, new in (
-        ("epochs: 2", "epochs: 1"),
+        ("epochs: 2", "epochs: 1\n  progress-seconds: 1"),
         ("baseline_margin: -0.02", "baseline_margin: -0.3"),
         ("no_label_worse: true", "no_label_worse: false"),
         ("maximum_flip_share: 0.15", "maximum_flip_share: 1.0"),
@@ -52,8 +53,48 @@ def training_log(platform, job: str) -> str:
     )
 
 
-def test_a_push_trains_on_two_ranks_and_waits_with_the_candidate_in_staging(platform, seen):
+def wait_for_training(platform, execution: str, said: str) -> str:
+    """Name of the running training job once its log has a match of `said`."""
+    sagemaker = platform.client("sagemaker")
+
+    def found():
+        for job in sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]:
+            if re.search(said, training_log(platform, job["TrainingJobName"])):
+                return job["TrainingJobName"]
+        assert platform.status(execution) == "InProgress", platform.explain(execution)
+        return None
+
+    return platform.wait_for(found, f"a running job to say {said!r}", seconds=300)
+
+
+def test_a_training_interrupted_on_spot_goes_on_from_its_checkpoint(platform, seen):
     execution = platform.push("first release")
+    job = wait_for_training(platform, execution, r"progress .* step [1-9]\d* of")
+    interrupt = f"{platform.laptop.url}/_emulator/sagemaker/interrupt/{job}"
+    with urllib.request.urlopen(urllib.request.Request(interrupt, method="POST")) as answer:
+        assert answer.status == 200
+
+    def trained():
+        stages = platform.stages(execution)
+        assert platform.status(execution) not in ENDED, platform.explain(execution)
+        return "Train" in stages and stages["Train"].status == "Succeeded"
+
+    platform.wait_for(trained, "the training to end", seconds=300)
+    description = platform.client("sagemaker").describe_training_job(TrainingJobName=job)
+    went_through = [transition["Status"] for transition in description["SecondaryStatusTransitions"]]
+    assert went_through.count("Training") == 2
+    assert went_through[-1] == "Completed"
+    assert "Interrupted" in went_through
+    log = training_log(platform, job)
+    stopped = {int(step) for step in re.findall(r"stopped by a signal after step (\d+)", log)}
+    resumed = [int(step) for step in re.findall(r"resuming from checkpoint-(\d+)", log)]
+    assert len(resumed) == 1
+    assert set(resumed) == stopped
+    assert resumed[0] > 0
+
+
+def test_a_push_trains_on_two_ranks_and_waits_with_the_candidate_in_staging(platform, seen):
+    execution = platform.executions[-1]
     pending = platform.wait_for_approval(execution)
     assert pending["stage"] == "Approve"
     stages = platform.stages(execution)
@@ -64,7 +105,8 @@ def test_a_push_trains_on_two_ranks_and_waits_with_the_candidate_in_staging(plat
         r"rank (\d+) of (\d+) .*?pid (\d+)", training_log(platform, stages["Train"].outputs["TRAINING_JOB_NAME"])
     )
     assert {(rank, world) for rank, world, _ in ranks} == {("0", "2"), ("1", "2")}
-    assert len({process_id for _, _, process_id in ranks}) == 2
+    # two processes before the interruption, two after it
+    assert len({process_id for _, _, process_id in ranks}) == 4
     candidate = stages["Evaluate"].outputs["MODEL_PACKAGE_ARN"]
     assert platform.ask("staging")["model"] == candidate
     assert platform.live_config("prod") is None
@@ -87,6 +129,8 @@ def test_approval_brings_the_very_same_package_to_prod(platform, seen):
 
 def test_a_killed_training_process_fails_the_stage_with_the_reason_and_a_retry_goes_on(platform, seen):
     platform.edit("moderation.yaml", "seed: 13\n\ngate", "seed: 14\n\ngate")
+    # the first push ran all of it, on the same code
+    platform.edit("buildspecs/check.yml", "make check", "make lint")
     execution = platform.push("second release")
     kill_one_training_process(platform, execution)
     assert platform.wait_for_end(execution) == "Failed"
@@ -105,19 +149,16 @@ def test_a_killed_training_process_fails_the_stage_with_the_reason_and_a_retry_g
     assert seen["second"] != seen["first"]
 
 
+def training_jobs(platform) -> list[str]:
+    summaries = platform.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
+    return sorted(summary["TrainingJobName"] for summary in summaries)
+
+
 def kill_one_training_process(platform, execution: str) -> None:
     """SIGKILL to the process that reported itself as rank 1, as an out-of-memory kill would do."""
-    sagemaker = platform.client("sagemaker")
-
-    def rank_one():
-        jobs = sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
-        for job in jobs:
-            if found := re.search(r"rank 1 of 2 .*?pid (\d+)", training_log(platform, job["TrainingJobName"])):
-                return int(found[1])
-        assert platform.status(execution) == "InProgress", platform.explain(execution)
-        return None
-
-    os.kill(platform.wait_for(rank_one, "rank 1 to report itself", seconds=300), signal.SIGKILL)
+    reported = r"rank 1 of 2 .*?pid (\d+)"
+    job = wait_for_training(platform, execution, reported)
+    os.kill(int(re.search(reported, training_log(platform, job))[1]), signal.SIGKILL)
 
 
 def test_until_approval_prod_serves_the_old_model_and_a_rejection_leaves_it_untouched(platform, seen):
@@ -167,11 +208,16 @@ def test_prod_is_updated_without_a_failed_request(platform, seen):
 def test_a_candidate_that_fails_the_gate_is_rejected_and_never_reaches_staging(platform, seen):
     staging_config = platform.live_config("staging")
     platform.edit("moderation.yaml", "macro_auroc: 0.75", "macro_auroc: 0.99999")
-    execution = platform.push("a gate that nothing meets")
+    platform.edit("moderation.yaml", "block_precision: 0.9", "block_precision: 0.8")
+    trained = training_jobs(platform)
+    policy = platform.stages(platform.executions[-1])["Evaluate"].outputs["POLICY_ID"]
+    execution = platform.push("another policy, and a gate that nothing meets")
     assert platform.wait_for_end(execution) == "Failed"
     stages = platform.stages(execution)
     assert stages["Evaluate"].status == "Succeeded", platform.explain(execution)
     assert stages["Evaluate"].outputs["GATE"] == "FAIL"
+    assert training_jobs(platform) == trained  # a policy needs no training
+    assert stages["Evaluate"].outputs["POLICY_ID"] != policy
     assert "Staging" not in stages
     assert platform.live_config("staging") == staging_config
     rejected = stages["Evaluate"].outputs["MODEL_PACKAGE_ARN"]
