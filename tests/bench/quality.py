@@ -146,7 +146,7 @@ def judge_file(path: Path, base_model: Path, arguments: argparse.Namespace) -> d
             train, validation, test = (part(rows, chosen) for chosen in (fold.train, fold.validation, fold.test))
             with tempfile.TemporaryDirectory() as temporary:
                 started = time.monotonic()
-                model_directory = trained(Path(temporary), labels, train, validation, base_model, arguments)
+                model_directory = trained(Path(temporary), labels, train, validation, base_model, arguments, repeat)
                 seconds.append(round(time.monotonic() - started, 1))
                 found = our_probabilities(model_directory, test.texts)
             found[TFIDF] = baseline_probabilities(train.texts, train.truth, [test.texts])[0]
@@ -163,7 +163,13 @@ def judge_file(path: Path, base_model: Path, arguments: argparse.Namespace) -> d
 
 
 def trained(
-    directory: Path, labels: list[str], train: Split, validation: Split, base_model: Path, arguments: argparse.Namespace
+    directory: Path,
+    labels: list[str],
+    train: Split,
+    validation: Split,
+    base_model: Path,
+    arguments: argparse.Namespace,
+    repeat: int,
 ) -> Path:
     """The model directory of a training by train.py, in a process of its own, as a training job runs it."""
     for name, split in (("train", train), ("validation", validation)):
@@ -173,7 +179,7 @@ def trained(
         pq.write_table(
             pa.table({"id": split.ids, "text": split.texts, "labels": truth}), directory / name / "p.parquet"
         )
-    hyperparameters = {**yaml.safe_load(CONFIG.read_text())["hyperparameters"], "seed": arguments.seed}
+    hyperparameters = {**yaml.safe_load(CONFIG.read_text())["hyperparameters"], "seed": arguments.seed + repeat}
     options = [text for key, value in hyperparameters.items() for text in (f"--{key}", str(value))]
     channels = {"train": "train", "validation": "validation", "model-dir": "model"}
     options += [text for key, place in channels.items() for text in (f"--{key}", str(directory / place))]
