@@ -143,7 +143,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},
             "metrics": trainer.validation_metrics,
             "encoder_share": round(share, 4),
-            "temperature": round(temperature, 4),
+            "temperature": temperature,
             "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
         }
         save(model, fitted, tokenizer, chosen, scores, record, arguments.model_dir)

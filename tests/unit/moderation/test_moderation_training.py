@@ -13,7 +13,10 @@ import torch
 
 from moderation import training
 from moderation.arguments import parse
+from moderation.dataset import read_labels, read_split
 from moderation.handler import input_fn, model_fn, predict_fn
+from moderation.policy import read_scores
+from moderation.scoring import Scorer
 from moderation.trainer import Best, ModerationTrainer, judged, masked_loss, positive_weights
 from moderation.training import STOPPED, StopSignal, train
 
@@ -56,6 +59,14 @@ def weights(model_dir):
     return safetensors.torch.load_file(model_dir / "model.safetensors")
 
 
+def as_trained(model_dir):
+    """The weights before the head was divided by the temperature."""
+    temperature = json.loads((model_dir / "training.json").read_text())["temperature"]
+    return {
+        name: value * temperature if name.startswith("head.") else value for name, value in weights(model_dir).items()
+    }
+
+
 def furthest(one, other):
     return max(float((one[name] - other[name]).abs().max()) for name in one)
 
@@ -94,6 +105,14 @@ def test_a_trained_model_serves_by_itself_and_has_learnt(trained):
     insult, clean, threat = predict_fn(input_fn(json.dumps({"texts": texts}), "application/json"), moderator)["results"]
     assert insult["labels"]["insult"]["score"] > 1.5 * clean["labels"]["insult"]["score"]
     assert threat["labels"]["threat"]["score"] > 1.5 * clean["labels"]["threat"]["score"]
+
+
+def test_the_policy_was_chosen_on_the_scores_that_the_model_serves(trained, dataset):
+    """Blend and temperature are folded into the weights: what was measured on validation is what is answered."""
+    split = read_split(dataset / "validation", read_labels(dataset))
+    served = Scorer.load(trained[0]).score(split.texts).probs
+    assert json.loads((trained[0] / "training.json").read_text())["temperature"] != 1
+    assert served == pytest.approx(read_scores(trained[0]).probs, abs=2e-3)
 
 
 def test_the_log_has_metrics_progress_and_the_rank(trained):
@@ -169,7 +188,7 @@ def test_training_stops_when_it_gets_no_better_and_keeps_the_best_epoch(
     assert "no better for 1 epochs: training ends after step 24" in log
     assert "kept the model of step 12" in log
     first_epoch = safetensors.torch.load_file(tmp_path / "checkpoints" / "checkpoint-12" / "model.safetensors")
-    assert furthest(weights(tmp_path / "stopped"), first_epoch) == 0
+    assert furthest(as_trained(tmp_path / "stopped"), first_epoch) < 1e-6
     assert json.loads((tmp_path / "stopped" / "training.json").read_text())["steps"] == 12
 
 
@@ -184,7 +203,7 @@ def test_a_resumed_training_remembers_the_best_epoch(dataset, base_model, tmp_pa
     assert train(arguments, StopSignal()) == 0
     assert "kept the model of step 12" in capsys.readouterr().out
     first_epoch = safetensors.torch.load_file(tmp_path / "checkpoints" / "checkpoint-12" / "model.safetensors")
-    assert furthest(weights(tmp_path / "model"), first_epoch) == 0
+    assert furthest(as_trained(tmp_path / "model"), first_epoch) < 1e-6
 
 
 def test_an_interruption_after_the_last_epoch_does_not_train_on(dataset, base_model, tmp_path, monkeypatch, capsys):
