@@ -67,6 +67,9 @@ class Arguments:
     ngrams: bool = field(
         default=True, metadata={"help": "add a TF-IDF n-gram model to the encoder, as one blended model"}
     )
+    deobfuscate: bool = field(
+        default=True, metadata={"help": "undo look-alike letters, digits for letters and spaces in words when scoring"}
+    )
     positive_weight: str = field(
         default="sqrt",
         metadata={

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from moderation import deobfuscation, ngrams
 from moderation import model as models
-from moderation import ngrams
 from moderation.batching import Tokens, pad, sorted_batches, tokenise
+from moderation.deobfuscation import Deobfuscator
 from moderation.model import Classifier
 
 BATCH_ROWS = 32
@@ -36,6 +37,8 @@ class Scorer:
     tokenizer: Any
     ngrams: ngrams.Ngrams | None
     """The n-gram part, whose logits are added to the encoder's; None where the model was trained without."""
+    deobfuscator: Deobfuscator | None
+    """Gives hidden words back before anything reads them; None where the model was trained without."""
 
     @classmethod
     def load(cls, directory: Path) -> "Scorer":
@@ -47,7 +50,7 @@ class Scorer:
                 f"{directory}: found n-grams for {len(found.biases)} labels, expected {len(model.labels)} as the model "
                 "has; their files belong to another model"
             )
-        return cls(model.to(choose_device(0)), tokenizer, found)
+        return cls(model.to(choose_device(0)), tokenizer, found, deobfuscation.load(directory))
 
     @property
     def labels(self) -> list[str]:
@@ -61,6 +64,8 @@ class Scorer:
 
     def score(self, texts: list[str]) -> Scores:
         """Score texts in fp32, in their order, whatever their number."""
+        if self.deobfuscator:
+            texts = [self.deobfuscator(text) for text in texts]
         tokens = tokenise(self.tokenizer, texts, self.max_length)
         rows = list(range(len(texts)))
         scored = logits(self.model, tokens, rows, torch.float32)

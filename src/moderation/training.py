@@ -8,13 +8,14 @@ import signal
 import time
 import types
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from moderation import calibration, ngrams, probe, ranks
+from moderation import calibration, deobfuscation, ngrams, probe, ranks
 from moderation import model as models
 from moderation.arguments import Arguments, parse
 from moderation.batching import Tokens, tokenise
@@ -79,6 +80,9 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         raise ValueError("found other labels in the validation channel than in train, expected splits of one dataset")
     train_split = read_split(arguments.train, labels)
     validation_split = read_split(arguments.validation, labels)
+    deobfuscator = deobfuscation.fit(train_split.texts) if arguments.deobfuscate else None
+    if deobfuscator:  # thresholds must be chosen on what will be scored
+        validation_split = replace(validation_split, texts=[deobfuscator(text) for text in validation_split.texts])
     tokenizer = models.load_tokenizer(arguments.base_model)
     head = models.Head(arguments.dropout, arguments.max_length, arguments.pooling)
     dropout = arguments.encoder_dropout if arguments.encoder_dropout >= 0 else None
@@ -146,7 +150,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "temperature": temperature,
             "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
         }
-        save(model, fitted, tokenizer, chosen, scores, record, arguments.model_dir)
+        save(model, fitted, deobfuscator, tokenizer, chosen, scores, record, arguments.model_dir)
         say(f"model saved after {record['seconds']} s")
     here.wait()
     return 0
@@ -208,6 +212,7 @@ def cool(model: models.Classifier, fitted: ngrams.Ngrams | None, temperature: fl
 def save(
     model: models.Classifier,
     fitted: ngrams.Ngrams | None,
+    deobfuscator: deobfuscation.Deobfuscator | None,
     tokenizer: Any,
     chosen: Policy,
     scores: ValidationScores,
@@ -224,6 +229,8 @@ def save(
     models.save(model, tokenizer, partial)
     if fitted:
         ngrams.save(fitted, partial)
+    if deobfuscator:
+        deobfuscation.save(deobfuscator, partial)
     for name, content in (("labels", {"labels": list(chosen.labels)}), ("training", record)):
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (partial / f"{name}.json").write_text(text, encoding="utf-8")

@@ -47,6 +47,8 @@ def _small_and_fast(platform):
 def training_log(platform, job: str) -> str:
     logs = platform.client("logs")
     group = "/aws/sagemaker/TrainingJobs"
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        return ""  # no job has written a line yet
     streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=job)["logStreams"]
     return "\n".join(
         line for stream in streams for line in last_log_lines(logs, (group, stream["logStreamName"]), 2000)

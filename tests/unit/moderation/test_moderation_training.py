@@ -97,6 +97,7 @@ def test_a_trained_model_serves_by_itself_and_has_learnt(trained):
         "tokenizer_config.json",
         "training.json",
         "validation_scores.safetensors",
+        "words.json",
     ]
     assert (model_dir / "code" / "inference.py").is_file()
     assert (model_dir / "code" / "moderation" / "handler.py").is_file()
