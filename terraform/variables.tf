@@ -136,9 +136,10 @@ variable "training" {
 }
 
 variable "processing" {
-  description = "The prepare and evaluate jobs: instance, EBS volume, hard limit on the run time of each."
+  description = "The prepare and evaluate jobs: instance, instances that read raw files, EBS volume, hard limit on the run time of each job. With more than one instance, one job reads the files and another makes the dataset."
   type = object({
     instance_type   = optional(string, "ml.m5.xlarge")
+    instance_count  = optional(number, 1)
     volume_gb       = optional(number, 30)
     max_run_seconds = optional(number, 3600)
   })
@@ -149,12 +150,17 @@ variable "processing" {
     error_message = "processing.instance_type must be a SageMaker instance type such as ml.m5.xlarge."
   }
   validation {
+    condition     = var.processing.instance_count >= 1 && var.processing.instance_count <= 20 && floor(var.processing.instance_count) == var.processing.instance_count
+    error_message = "processing.instance_count must be a whole number from 1 to 20."
+  }
+  validation {
     condition     = var.processing.volume_gb >= 10 && var.processing.volume_gb <= 16384
     error_message = "processing.volume_gb must be between 10 and 16384."
   }
   validation {
-    condition     = var.processing.max_run_seconds >= 300 && var.processing.max_run_seconds <= 27000
-    error_message = "processing.max_run_seconds must be between 300 and 27000: the build that waits for the job has 8 hours."
+    # Of two jobs, one after the other, each may take half an hour to find its instances.
+    condition     = var.processing.max_run_seconds >= 300 && var.processing.max_run_seconds <= (var.processing.instance_count > 1 ? 12600 : 27000)
+    error_message = "processing.max_run_seconds must be between 300 and 27000 (with several instances 12600, for two jobs): the build that waits has 8 hours."
   }
 }
 

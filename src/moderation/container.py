@@ -1,7 +1,9 @@
 """Where SageMaker puts things inside a container, and how a container says why it failed."""
 
+import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 REASON_CHARACTERS = 1024  # SageMaker shows no more of FailureReason and ExitMessage
@@ -15,6 +17,25 @@ def base_directory() -> Path:
 def checkpoint_directory() -> Path:
     """The directory that SageMaker copies to and from S3 while a training job runs."""
     return base_directory() / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The instances of a processing job, as each of them sees it."""
+
+    host: str
+    """This one."""
+    hosts: tuple[str, ...]
+    """All of them."""
+
+
+def processing_cluster() -> Cluster:
+    """What SageMaker tells the instances of a processing job about each other; outside of a container, one is alone."""
+    path = base_directory() / "config" / "resourceconfig.json"
+    if not path.is_file():
+        return Cluster("algo-1", ("algo-1",))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return Cluster(found["current_host"], tuple(found["hosts"]))
 
 
 def one_line(error: BaseException) -> str:

@@ -20,6 +20,9 @@ MATRIX_LABELS = 12  # a larger matrix is a list of its largest cells
 LISTED_PAIRS = 20
 SHOWN_EXAMPLES = 3
 PAGE_STYLE = """
+:root { --bar: var(--candidate); --faint: var(--soft); }
+.tile, .table { background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
+.faint { color: var(--faint); }
 .lines { --track: min(30vw, 30rem); } .lines.narrow { --track: min(22vw, 16rem); }
 .lines td:nth-child(2), .lines th:nth-child(2) { width: 100%; text-align: left; }
 .lines td:nth-child(2) .bar { width: calc(var(--track) * var(--share)); min-width: 2px; background: var(--bar); }
@@ -56,7 +59,7 @@ def data_page(report: dict[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Data report</title><style>{STYLE}{PAGE_STYLE}</style></head><body><main>"
+        f"<title>Data report</title><style>{STYLE.read_text(encoding='utf-8')}{PAGE_STYLE}</style></head><body><main>"
         f"<h1>Data report</h1><p>Source {escape(report['source'])}. {_demonstration(report)}</p>"
         f'<div class="tiles">{_tiles(report)}</div>'
         f"<h2>Splits</h2><p>{_history(report['previous'])}</p>{_splits(report)}"

@@ -17,6 +17,7 @@ SIGNATURE_BATCH = 512  # rows whose hashes fit into the processor's cache
 LEAST_RECALL = 0.995  # of the pairs at the threshold, that share at least one band
 NEIGHBOURS = 32  # rows of its bucket that a row is compared with
 LARGEST_SHARE = 0.1  # of all rows in one cluster; above it stands a template, not a text and its copies
+BAND_BYTES = 4  # of a band's hash
 SMALLEST_LIMIT = 10  # rows that a cluster may always have
 _BREAK = 10  # the code point between two texts
 _CHANCE = np.random.default_rng(20)
@@ -99,6 +100,19 @@ class Signatures:
             file.write(((band * factors).sum(axis=1, dtype=np.uint64) >> np.uint64(32)).astype(np.uint32).tobytes())
         self.rows += len(self._waiting)
         self._waiting = []
+
+    def take(self, stretches: Sequence[tuple[Path, int, int]]) -> None:
+        """Take rows whose signatures others have finished: directory, first row and number of rows of each stretch."""
+        directories = {directory for directory, _, _ in stretches}
+        for file, path in zip(self._open, (self._signature_file, *self._band_files), strict=True):
+            row_bytes = PERMUTATIONS if path == self._signature_file else BAND_BYTES
+            found = {
+                directory: np.memmap(directory / path.name, np.uint8, "r").reshape(-1, row_bytes)
+                for directory in directories
+            }
+            for directory, first, rows in stretches:
+                file.write(found[directory][first : first + rows])
+        self.rows += sum(rows for _, _, rows in stretches)
 
     def finish(self) -> None:
         """Write what waits; no row can be added any more."""

@@ -7,13 +7,14 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from moderation import demonstration, reading
+from moderation.checksums import directory_sha256
 from moderation.config import DataConfig, load_data_config
 from moderation.container import say, write_exit_message
 from moderation.data_page import data_page
@@ -21,6 +22,7 @@ from moderation.data_report import LanguageSample, data_report
 from moderation.duplicates import drop_duplicates
 from moderation.previous import Previous, earlier_splits, read_previous, split_settings
 from moderation.reading import Rejections
+from moderation.shards import Shards, read_shards
 from moderation.splitting import FREE, SPLITS, stratified_split
 from moderation.spool import Spool
 
@@ -32,8 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line of the preparation; returns the exit status."""
     parser = argparse.ArgumentParser(prog="prepare.py", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="moderation.yaml")
-    parser.add_argument(
-        "--input", type=Path, required=True, help="directory with the data files; absent or empty: demonstration set"
+    inputs = parser.add_mutually_exclusive_group(required=True)
+    inputs.add_argument("--input", type=Path, help="directory with the data files; absent or empty: demonstration set")
+    inputs.add_argument(
+        "--shards", type=Path, help="instead of it, directory with what shard.py made of the data files"
     )
     parser.add_argument("--output", type=Path, required=True, help="directory to create with the prepared dataset")
     parser.add_argument(
@@ -41,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
-        manifest = prepare(load_data_config(arguments.config), arguments.input, arguments.output, arguments.previous)
+        config = load_data_config(arguments.config)
+        source = read_shards(arguments.shards, config) if arguments.shards else arguments.input
+        manifest = prepare(config, source, arguments.output, arguments.previous)
     except ValueError as error:
         write_exit_message(error)
         say(f"prepare: {error}")
@@ -55,52 +61,60 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def prepare(
-    config: DataConfig, source_directory: Path, output: Path, previous_directory: Path | None = None
+    config: DataConfig, source: Path | Shards, output: Path, previous_directory: Path | None = None
 ) -> dict[str, Any]:
     """Read, check, split and write; returns the manifest. Raises ValueError with the reason at bad data.
 
-    The dataset is written beside `output` and renamed; the manifest, which makes it a dataset, is written last.
+    `source` is a directory with data files, or what several instances read. The dataset is written beside `output` and
+    renamed; the manifest, which makes it a dataset, is written last.
     """
     if output.exists() and any(output.iterdir()):
         raise ValueError(f"--output: found files in {output.name}, expected an empty or absent directory")
     partial = output.with_name(f".{output.name}.partial-{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        manifest = _prepare(config, source_directory, partial, previous_directory)
-        shutil.rmtree(partial / "spool")
-        _move(partial, output)
+        manifest = _prepare(config, source, partial, previous_directory)
+        _move(partial / "dataset", output)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return manifest
 
 
 def _prepare(
-    config: DataConfig, source_directory: Path, partial: Path, previous_directory: Path | None
+    config: DataConfig, source: Path | Shards, partial: Path, previous_directory: Path | None
 ) -> dict[str, Any]:
-    rejections = Rejections(config.bad_rows)
-    if config.source.startswith("hub:"):
-        source, found = config.source, reading.read_hub(config.source, config, rejections)
-    elif reading.data_files(source_directory):
-        source, found = config.source, reading.read_files(source_directory, config, rejections)
-    else:
-        say("no data: generating the seeded DEMONSTRATION set; a model trained on it is not fit to moderate anything")
-        source = DEMONSTRATION
-        config = demonstration.layout(config)
-        records = enumerate(demonstration.generate(config.seed), start=1)
-        found = reading.rows_of(DEMONSTRATION, records, config, rejections)
     previous, reason = read_previous(previous_directory, config)
     say(
         f"rows of dataset {previous.version} stay in their splits"
         if previous
         else f"all rows are split anew: of an earlier dataset, {reason}"
     )
-    spool = Spool(partial / "spool", config.seed, config.near_duplicates)
+    config, spool, rejections = spooled(config, source, partial / "spool")
+    placed = place(config, spool, rejections, previous)
+    report = data_report(config.source, spool, placed, rejections, previous.version if previous else None, reason)
+    (partial / "dataset").mkdir()
+    return write_dataset(partial / "dataset", spool, placed, report, config)
+
+
+def spooled(config: DataConfig, source: Path | Shards, directory: Path) -> tuple[DataConfig, Spool, Rejections]:
+    """Every row that can be used, those that can't be, and the configuration that they were read with."""
+    if isinstance(source, Shards) and source.files:
+        return config, source.spool(directory, config), source.rejections(config)
+    rejections = Rejections(config.bad_rows)
+    if config.source.startswith("hub:"):
+        found = reading.read_hub(config.source, config, rejections)
+    elif isinstance(source, Path) and reading.data_files(source):
+        found = reading.read_files(source, config, rejections)
+    else:
+        say("no data: generating the seeded DEMONSTRATION set; a model trained on it is not fit to moderate anything")
+        config = replace(demonstration.layout(config), source=DEMONSTRATION)
+        records = enumerate(demonstration.generate(config.seed), start=1)
+        found = reading.rows_of(DEMONSTRATION, records, config, rejections)
+    spool = Spool(directory, config.seed, config.near_duplicates)
     for row in found:
         spool.add(row)
     spool.finish()
-    placed = place(config, spool, rejections, previous)
-    report = data_report(source, spool, placed, rejections, previous.version if previous else None, reason)
-    return write_dataset(partial, spool, placed, report, source, config)
+    return config, spool, rejections
 
 
 @dataclass(frozen=True)
@@ -231,12 +245,12 @@ def check_labels(spool: Spool, rows: np.ndarray, config: DataConfig) -> tuple[li
 
 
 def write_dataset(
-    partial: Path, spool: Spool, placed: Placed, report: dict[str, Any], source: str, config: DataConfig
+    directory: Path, spool: Spool, placed: Placed, report: dict[str, Any], config: DataConfig
 ) -> dict[str, Any]:
-    """Write the parts of the dataset into `partial`, the manifest last; returns it."""
+    """Write the parts of the dataset into an empty directory, the manifest last; returns it."""
     label_file = json.dumps({"labels": placed.labels}, ensure_ascii=False, indent=1)
-    (partial / "labels.json").write_text(label_file, encoding="utf-8")
-    writers = [SplitWriter(partial / split, label_file) for split in SPLITS]
+    (directory / "labels.json").write_text(label_file, encoding="utf-8")
+    writers = [SplitWriter(directory / split, label_file) for split in SPLITS]
     languages = LanguageSample(int(np.count_nonzero(placed.split != FREE)))
     values = np.where(placed.unannotated, np.float32("nan"), placed.positive.astype(np.float32))
     keys = spool.keys
@@ -253,21 +267,17 @@ def write_dataset(
     for split, writer in zip(SPLITS, writers, strict=True):
         content.update(f"{split} {writer.close()}".encode())
     report |= {"languages": languages.shares()}
-    (partial / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
-    (partial / "data_report.html").write_text(data_page(report), encoding="utf-8")
+    (directory / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    (directory / "data_report.html").write_text(data_page(report), encoding="utf-8")
     manifest = {
         "dataset_version": content.hexdigest()[:16],
         "rows": report["rows"],
         "labels": placed.labels,
-        "files": {
-            path.relative_to(partial).as_posix(): _file_sha256(path)
-            for path in sorted(partial.rglob("*"))
-            if path.is_file() and path.relative_to(partial).parts[0] != "spool"
-        },
-        "source": source,
+        "files": directory_sha256(directory),
+        "source": config.source,
         "split": split_settings(config),
     }
-    (partial / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+    (directory / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
     return manifest
 
 
@@ -312,11 +322,6 @@ class SplitWriter:
             self._flush()
         self._writer.close()
         return self._content.hexdigest()
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _move(partial: Path, output: Path) -> None:

@@ -91,6 +91,14 @@ class Rejections:
         if rows > 0:
             self.counts[kind] += rows
 
+    def include(self, other: "Rejections") -> None:
+        """Count what was counted elsewhere, of rows that come behind those here."""
+        self.rows_read += other.rows_read
+        self.counts.update(other.counts)
+        for kind, found in other.examples.items():
+            examples = self.examples.setdefault(kind, [])
+            examples += found[: EXAMPLES_PER_KIND - len(examples)]
+
 
 def data_files(directory: Path) -> list[Path]:
     """The data files below a directory, sorted; empty where it is absent or empty. Hidden files don't count."""
@@ -110,9 +118,13 @@ def data_files(directory: Path) -> list[Path]:
 def read_files(directory: Path, config: DataConfig, rejections: Rejections) -> Iterator[Row]:
     """Rows of every data file below a directory. Raises ValueError at what must stop."""
     for path in data_files(directory):
-        name = path.relative_to(directory).as_posix()
-        reader = next(reader for ending, reader in READERS.items() if name.endswith(ending))
-        yield from rows_of(name, reader(path, name, config), config, rejections)
+        yield from read_file(path, path.relative_to(directory).as_posix(), config, rejections)
+
+
+def read_file(path: Path, name: str, config: DataConfig, rejections: Rejections) -> Iterator[Row]:
+    """Rows of one data file, called `name` in messages. Raises ValueError at what must stop."""
+    reader = next(reader for ending, reader in READERS.items() if name.endswith(ending))
+    yield from rows_of(name, reader(path, name, config), config, rejections)
 
 
 def read_hub(source: str, config: DataConfig, rejections: Rejections) -> Iterator[Row]:

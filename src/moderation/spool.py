@@ -1,7 +1,10 @@
 """Keeps accepted rows on disk in buckets, and in memory only what is decided over all rows at once: 60 bytes a row."""
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,18 @@ from moderation.reading import Problem, Row
 BUCKETS = 64  # by the order key; the rows of one are in memory at a time
 FLUSH_ROWS = 8192
 FLUSH_CHARACTERS = 16_000_000
+FACTS = {"combination": np.int32, "characters": np.int32, "file_number": np.int32, "row": np.int64, "own_id": np.bool_}
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Rows that follow each other in a saved spool; at least one."""
+
+    directory: Path
+    """Of the spool."""
+    first: int
+    """Number of its first row there."""
+    rows: int
 
 
 class Spool:
@@ -29,9 +44,10 @@ class Spool:
         self._waiting: list[Row] = []
         self._waiting_characters = 0
         self._keys, self._digests = bytearray(), bytearray()
-        self._facts = {name: bytearray() for name in ("combination", "characters", "file", "row", "own_id")}
+        self._facts = {name: bytearray() for name in FACTS}
         self._combinations: dict[tuple[frozenset[str], frozenset[str]], int] = {}
         self._files: dict[str, int] = {}
+        self._saved: dict[Path, np.ndarray] = {}
         self.rows = 0
         self.signatures = None if similarity is None else Signatures(directory / "signatures", similarity)
 
@@ -51,18 +67,17 @@ class Spool:
         self._keys += keys
         self._digests += b"".join(text_digest(row.comparable) for row in rows)
         combinations, files = self._combinations, self._files
-        for name, kind, values in (
+        for name, values in (
             (
                 "combination",
-                np.int32,
                 [combinations.setdefault((row.positive, row.unannotated), len(combinations)) for row in rows],
             ),
-            ("characters", np.int32, [len(row.text) for row in rows]),
-            ("file", np.int32, [files.setdefault(row.file, len(files)) for row in rows]),
-            ("row", np.int64, [row.row for row in rows]),
-            ("own_id", np.bool_, [row.has_own_id for row in rows]),
+            ("characters", [len(row.text) for row in rows]),
+            ("file_number", [files.setdefault(row.file, len(files)) for row in rows]),
+            ("row", [row.row for row in rows]),
+            ("own_id", [row.has_own_id for row in rows]),
         ):
-            self._facts[name] += np.array(values, kind).tobytes()
+            self._facts[name] += np.array(values, FACTS[name]).tobytes()
         if self.signatures:
             for row in rows:
                 self.signatures.add(row.comparable)
@@ -89,6 +104,56 @@ class Spool:
             self._flush()
         for writer in self._writers.values():
             writer.close()
+
+    def save(self) -> None:
+        """Finish, and write what is in memory beside the rest, so that `merged` finds these rows again."""
+        self.finish()
+        if self.signatures:
+            self.signatures.finish()
+        facts = {name: np.frombuffer(self._facts[name], kind) for name, kind in FACTS.items()}
+        digests = {
+            name: np.frombuffer(memory, np.uint8).reshape(-1, 16)
+            for name, memory in (("keys", self._keys), ("digests", self._digests))
+        }
+        np.savez(self._directory / "rows.npz", **facts, **digests)
+        names = {
+            "combinations": [[sorted(positive), sorted(unannotated)] for positive, unannotated in self._combinations],
+            "files": list(self._files),
+        }
+        (self._directory / "names.json").write_text(json.dumps(names), encoding="utf-8")
+
+    @classmethod
+    def merged(cls, directory: Path, seed: int, similarity: float | None, stretches: Sequence[Stretch]) -> "Spool":
+        """All rows of some saved spools, in the order of the stretches, as if they had been added one by one.
+
+        Their texts stay where they are.
+        """
+        spool = cls(directory, seed, similarity)
+        spool.rows = sum(stretch.rows for stretch in stretches)
+        spool._keys, spool._digests = bytearray(16 * spool.rows), bytearray(16 * spool.rows)
+        spool._facts = {name: bytearray(np.dtype(kind).itemsize * spool.rows) for name, kind in FACTS.items()}
+        for source, numbers in _numbers(stretches).items():
+            spool._adopt(source, numbers)
+        if spool.signatures:
+            spool.signatures.take(
+                [(stretch.directory / "signatures", stretch.first, stretch.rows) for stretch in stretches]
+            )
+        return spool
+
+    def _adopt(self, source: Path, numbers: np.ndarray) -> None:
+        names = json.loads((source / "names.json").read_text(encoding="utf-8"))
+        pairs = [(frozenset(positive), frozenset(unannotated)) for positive, unannotated in names["combinations"]]
+        ours = {
+            "combination": [self._combinations.setdefault(pair, len(self._combinations)) for pair in pairs],
+            "file_number": [self._files.setdefault(file, len(self._files)) for file in names["files"]],
+        }
+        with np.load(source / "rows.npz") as found:
+            for name, kind in FACTS.items():
+                values = np.array(ours[name], kind)[found[name]] if name in ours else found[name]
+                np.frombuffer(self._facts[name], kind)[numbers] = values
+            for name, memory in (("keys", self._keys), ("digests", self._digests)):
+                np.frombuffer(memory, np.uint8).reshape(-1, 16)[numbers] = found[name]
+        self._saved[source] = numbers
 
     def _path(self, bucket: int) -> Path:
         return self._directory / f"bucket-{bucket:03d}.arrow"
@@ -133,7 +198,7 @@ class Spool:
         return "{}, row {}".format(*self._place(row))
 
     def _place(self, row: int) -> tuple[str, int]:
-        file = np.frombuffer(self._facts["file"], np.int32)[row]
+        file = np.frombuffer(self._facts["file_number"], np.int32)[row]
         return list(self._files)[file], int(np.frombuffer(self._facts["row"], np.int64)[row])
 
     def buckets(self) -> Iterator[Any]:
@@ -141,9 +206,35 @@ class Spool:
         import pyarrow as pa
 
         for bucket in range(BUCKETS):
-            if self._path(bucket).is_file():
-                with pa.OSFile(str(self._path(bucket))) as file:
-                    yield pa.ipc.open_stream(file).read_all()
+            tables = [_read(self._path(bucket))] if self._path(bucket).is_file() else []
+            for source, numbers in self._saved.items():
+                path = source / self._path(bucket).name
+                if path.is_file():
+                    table = _read(path)
+                    tables.append(table.set_column(0, "number", pa.array(numbers[table["number"].to_numpy()])))
+            if tables:
+                yield pa.concat_tables(tables)
+
+
+def _read(path: Path) -> Any:
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file:
+        return pa.ipc.open_stream(file).read_all()
+
+
+def _numbers(stretches: Sequence[Stretch]) -> dict[Path, np.ndarray]:
+    """For each saved spool (rows,): the number that each of its rows has among all."""
+    rows = Counter[Path]()
+    for stretch in stretches:
+        rows[stretch.directory] += stretch.rows
+    numbers = {directory: np.empty(count, np.int64) for directory, count in rows.items()}
+    start = 0
+    for stretch in stretches:
+        part = slice(stretch.first, stretch.first + stretch.rows)
+        numbers[stretch.directory][part] = np.arange(start, start + stretch.rows)
+        start += stretch.rows
+    return numbers
 
 
 def text_digest(comparable: str) -> bytes:

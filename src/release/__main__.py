@@ -58,10 +58,11 @@ def prepare(arguments: argparse.Namespace) -> dict[str, str]:
 
     platform, project, session = config.read_platform(), config.read_project(), aws_session()
     archive = source_archive.ship(platform.models_bucket, session.client("s3"))
-    job_name = preparation.start(platform, project, archive, from_environment(arguments, "commit_id"), session)
+    commit_id = from_environment(arguments, "commit_id")
+    started = preparation.start(platform, project, archive, commit_id, session)
     # Staged while the job works
     base_model_uri = base_model.stage_base_model(project.base_model, platform.data_bucket, session, show)
-    dataset = preparation.finish(job_name, platform, session, show)
+    dataset = preparation.finish(started, platform, archive, commit_id, session, show)
     return {
         "DATASET_VERSION": dataset.version,
         "DATASET_ROWS": dataset.rows_in_words,

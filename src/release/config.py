@@ -48,6 +48,8 @@ class Platform:
     max_training_seconds: int
     training_use_spot: bool
     processing_instance_type: str
+    processing_instance_count: int
+    """Instances that read raw files."""
     processing_volume_gb: int
     max_processing_seconds: int
     model_package_group_name: str

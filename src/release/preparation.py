@@ -1,4 +1,4 @@
-"""The Prepare stage: the processing job that makes a dataset, and its publication, checked and complete."""
+"""The Prepare stage: the processing jobs that make a dataset, and its publication, checked and complete."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from release.processing import ROOT, processing_request
 from release.source_archive import UploadedArchive
 
 MANIFEST = "manifest.json"
+SHARD_MARKER = "shard.json"
 # They say where rows came from, too, and may differ where the rows are the same
 REPORTS = {"data_report.json", "data_report.html"}
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -113,51 +114,109 @@ def _sha256(bucket: str, key: str, s3) -> str:
     return digest.hexdigest()
 
 
-def start(platform: Platform, project: Project, archive: UploadedArchive, commit_id: str, session) -> str:
-    """Start the processing job, or find the one that already works or worked on the same; returns its name.
+@dataclass(frozen=True)
+class Preparation:
+    """The jobs that make a dataset."""
+
+    dataset_job: str
+    """Writes the dataset."""
+    shards_job: str | None
+    """Reads the raw files on several instances, and has to end before the other starts; None: the other has started."""
+
+
+def start(platform: Platform, project: Project, archive: UploadedArchive, commit_id: str, session) -> Preparation:
+    """Start the first processing job, or find the one that already works or worked on the same.
 
     The dataset published last is an input, so that rows keep their splits, and no part of the fingerprint: the same
-    data finds its finished job, whatever was published since.
+    data finds its finished job, whatever was published since. No more is the number of instances, which changes no row.
     """
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
-    source = str(project.data.get("source", "raw/"))
+    bucket, source = platform.data_bucket, str(project.data.get("source", "raw/"))
     from_hub = source.startswith("hub:")
-    objects = [] if from_hub else raw_objects(platform.data_bucket, source, s3)
-    attempt = jobs.choose_attempt(
-        jobs.attempt_names(
-            platform.project_name,
-            "prepare",
-            fingerprint("prepare", objects, dict(project.data), archive.code_sha256, platform.processing_image_uri),
-        ),
-        status_of=lambda name: getattr(jobs.describe(jobs.PROCESSING, name, sagemaker), "status", None),
-        has_output=lambda name: jobs.object_exists(f"s3://{platform.data_bucket}/{output_prefix(name)}{MANIFEST}", s3),
-    )
-    if not attempt.adopted:
-        # SageMaker refuses an input without objects; without raw ones the job makes its own data
-        inputs = {"raw": f"s3://{platform.data_bucket}/{source}"} if objects else {}
-        previous = latest_dataset(platform.data_bucket, s3)
-        if previous:
-            inputs["previous"] = f"s3://{platform.data_bucket}/prepared/{previous}/"
-        sagemaker.create_processing_job(
-            **processing_request(
-                attempt.name,
-                platform,
-                archive,
-                commit_id,
-                arguments=[
-                    "prepare.py",
-                    *("--config", "moderation.yaml"),
-                    *("--input", f"{ROOT}/input/raw"),
-                    *("--output", f"{ROOT}/output/dataset"),
-                    *(("--previous", f"{ROOT}/input/previous") if previous else ()),
-                ],
-                inputs=inputs,
-                output_name="dataset",
-                output_uri=f"s3://{platform.data_bucket}/{output_prefix(attempt.name)}",
-                hub_offline=not from_hub,
-            )
+    objects = [] if from_hub else raw_objects(bucket, source, s3)
+    parts = (objects, dict(project.data), archive.code_sha256, platform.processing_image_uri)
+
+    def choose(stage: str, has_output: Callable[[str], bool]) -> jobs.Attempt:
+        return jobs.choose_attempt(
+            jobs.attempt_names(platform.project_name, stage, fingerprint(stage, *parts)),
+            status_of=lambda name: getattr(jobs.describe(jobs.PROCESSING, name, sagemaker), "status", None),
+            has_output=has_output,
         )
-    return attempt.name
+
+    dataset = choose("prepare", lambda name: jobs.object_exists(f"s3://{bucket}/{output_prefix(name)}{MANIFEST}", s3))
+    if dataset.adopted:
+        return Preparation(dataset.name, None)
+    # SageMaker refuses an input without objects; without raw ones the job makes its own data
+    raw = {"raw": f"s3://{bucket}/{source}"} if objects else {}
+    # Without an object of its own, an instance would be paid for nothing
+    instance_count = min(platform.processing_instance_count, len(objects))
+    if instance_count <= 1:
+        request = _dataset_request(dataset.name, platform, archive, commit_id, raw, s3, hub_offline=not from_hub)
+        sagemaker.create_processing_job(**request)
+        return Preparation(dataset.name, None)
+    shards = choose("prepare-shards", lambda name: shards_are_there(bucket, shards_prefix(name), s3))
+    if not shards.adopted:
+        request = _shards_request(shards.name, platform, archive, commit_id, raw, instance_count)
+        sagemaker.create_processing_job(**request)
+    return Preparation(dataset.name, shards.name)
+
+
+def _shards_request(
+    job_name: str,
+    platform: Platform,
+    archive: UploadedArchive,
+    commit_id: str,
+    raw: Mapping[str, str],
+    instance_count: int,
+) -> dict[str, Any]:
+    return processing_request(
+        job_name,
+        platform,
+        archive,
+        commit_id,
+        arguments=[
+            "shard.py",
+            *("--config", "moderation.yaml"),
+            *("--input", f"{ROOT}/input/raw"),
+            *("--output", f"{ROOT}/output/shards"),
+        ],
+        inputs=raw,
+        output_name="shards",
+        output_uri=f"s3://{platform.data_bucket}/{shards_prefix(job_name)}",
+        instance_count=instance_count,
+        sharded_inputs={"raw"},
+    )
+
+
+def _dataset_request(
+    job_name: str,
+    platform: Platform,
+    archive: UploadedArchive,
+    commit_id: str,
+    rows: Mapping[str, str],
+    s3,
+    hub_offline: bool = True,
+) -> dict[str, Any]:
+    """`rows` is where they come from: the input `raw`, the input `shards`, or nothing."""
+    previous = latest_dataset(platform.data_bucket, s3)
+    inputs = {"previous": f"s3://{platform.data_bucket}/prepared/{previous}/"} if previous else {}
+    return processing_request(
+        job_name,
+        platform,
+        archive,
+        commit_id,
+        arguments=[
+            "prepare.py",
+            *("--config", "moderation.yaml"),
+            *(("--shards", f"{ROOT}/input/shards") if "shards" in rows else ("--input", f"{ROOT}/input/raw")),
+            *("--output", f"{ROOT}/output/dataset"),
+            *(("--previous", f"{ROOT}/input/previous") if previous else ()),
+        ],
+        inputs={**rows, **inputs},
+        output_name="dataset",
+        output_uri=f"s3://{platform.data_bucket}/{output_prefix(job_name)}",
+        hub_offline=hub_offline,
+    )
 
 
 def output_prefix(job_name: str) -> str:
@@ -165,7 +224,33 @@ def output_prefix(job_name: str) -> str:
     return f"prepared/_jobs/{job_name}/"
 
 
-def finish(job_name: str, platform: Platform, session, show: Callable[[str], None] = print) -> Dataset:
-    """Wait for the job and publish what it made."""
-    jobs.wait(jobs.PROCESSING, job_name, session, show=show)
-    return publish(platform.data_bucket, output_prefix(job_name), session.client("s3"), show)
+def shards_prefix(job_name: str) -> str:
+    """Where the shards of a job lie, each below the name of its instance."""
+    return f"{output_prefix(job_name)}shards/"
+
+
+def shards_are_there(bucket: str, prefix: str, s3) -> bool:
+    """Whether each instance has left the marker that it writes last; that of the first one names all of them."""
+    first = jobs.read_json(bucket, f"{prefix}algo-1/{SHARD_MARKER}", s3)
+    return first is not None and all(
+        jobs.object_exists(f"s3://{bucket}/{prefix}{host}/{SHARD_MARKER}", s3) for host in first["hosts"]
+    )
+
+
+def finish(
+    preparation: Preparation,
+    platform: Platform,
+    archive: UploadedArchive,
+    commit_id: str,
+    session,
+    show: Callable[[str], None] = print,
+) -> Dataset:
+    """Wait for the jobs, starting the second one where there are two, and publish what they made."""
+    s3 = session.client("s3")
+    if preparation.shards_job:
+        jobs.wait(jobs.PROCESSING, preparation.shards_job, session, show=show)
+        shards = {"shards": f"s3://{platform.data_bucket}/{shards_prefix(preparation.shards_job)}"}
+        request = _dataset_request(preparation.dataset_job, platform, archive, commit_id, shards, s3)
+        session.client("sagemaker").create_processing_job(**request)
+    jobs.wait(jobs.PROCESSING, preparation.dataset_job, session, show=show)
+    return publish(platform.data_bucket, output_prefix(preparation.dataset_job), s3, show)

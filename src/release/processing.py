@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from release.config import Platform
@@ -49,11 +49,14 @@ def processing_request(
     output_name: str,
     output_uri: str,
     hub_offline: bool = True,
+    instance_count: int = 1,
+    sharded_inputs: Collection[str] = (),
 ) -> dict[str, Any]:
     """CreateProcessingJob's arguments.
 
     inputs: directory below /opt/ml/processing/input -> s3 prefix or object; the output is uploaded when the job ends.
-    hub_offline: False only for a job that reads a data set from the Hub.
+    hub_offline: False only for a job that reads a data set from the Hub. sharded_inputs: names of the inputs whose
+    objects are dealt out to the instances, each to one; every instance gets all of the others.
     """
     return {
         "ProcessingJobName": job_name,
@@ -71,7 +74,7 @@ def processing_request(
                     "LocalPath": f"{ROOT}/input/{name}",
                     "S3DataType": "S3Prefix",
                     "S3InputMode": "File",
-                    "S3DataDistributionType": "FullyReplicated",
+                    "S3DataDistributionType": "ShardedByS3Key" if name in sharded_inputs else "FullyReplicated",
                 },
             }
             for name, uri in {"code": archive.uri, **inputs}.items()
@@ -91,7 +94,7 @@ def processing_request(
         },
         "ProcessingResources": {
             "ClusterConfig": {
-                "InstanceCount": 1,
+                "InstanceCount": instance_count,
                 "InstanceType": platform.processing_instance_type,
                 "VolumeSizeInGB": platform.processing_volume_gb,
                 **_volume_key(platform),

@@ -13,7 +13,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 # An explicit list: whatever else lies in src/ (the release side, the emulator, caches) never ships
-DOORS = ("prepare.py", "train.py", "evaluate.py", "inference.py")
+DOORS = ("prepare.py", "shard.py", "train.py", "evaluate.py", "inference.py")
 PROJECT_FILE = "moderation.yaml"
 
 

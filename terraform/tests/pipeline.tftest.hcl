@@ -18,7 +18,7 @@ variables {
   endpoint_names           = { staging = "moderation-staging", prod = "moderation-prod" }
   images                   = { training = "training-image", processing = "processing-image", inference = "inference-image" }
   training                 = { instance_type = "ml.m5.xlarge", instance_count = 2, volume_gb = 30, max_run_seconds = 13500, use_spot = true }
-  processing               = { instance_type = "ml.m5.xlarge", volume_gb = 30, max_run_seconds = 7261 }
+  processing               = { instance_type = "ml.m5.xlarge", instance_count = 1, volume_gb = 30, max_run_seconds = 7261 }
   endpoint_wait_seconds    = { staging = 120, prod = 4000 }
   approval_timeout_minutes = 60
   approval_email           = null
@@ -120,6 +120,29 @@ run "a_push_passes_the_gate_and_a_person_before_prod" {
   assert {
     condition     = alltrue([for group in values(aws_cloudwatch_log_group.build) : group.retention_in_days == 30 && group.kms_key_id == var.kms_key_arn])
     error_message = "a build's log is kept for ever or in clear"
+  }
+}
+
+run "several_instances_read_and_the_build_outlives_both_jobs" {
+  command = plan
+  module {
+    source = "./modules/pipeline"
+  }
+  variables {
+    processing = { instance_type = "ml.m5.xlarge", instance_count = 4, volume_gb = 30, max_run_seconds = 12600 }
+  }
+
+  assert {
+    condition     = one([for variable in aws_codebuild_project.this["prepare"].environment[0].environment_variable : variable.value if variable.name == "PROCESSING_INSTANCE_COUNT"]) == "4"
+    error_message = "the build reads with another number of instances than was asked for"
+  }
+  assert {
+    condition = (
+      aws_codebuild_project.this["prepare"].build_timeout * 60 >= 2 * (12600 + 1200) &&
+      aws_codebuild_project.this["prepare"].build_timeout <= 480 &&
+      aws_codebuild_project.this["evaluate"].build_timeout * 60 < 2 * 12600
+    )
+    error_message = "the prepare build is over before its two jobs or after its action, or the evaluate build waits for a second job"
   }
 }
 

@@ -25,7 +25,7 @@ run "the_defaults_are_enough" {
     error_message = "by default, prod has one instance or takes a release without a canary"
   }
   assert {
-    condition     = local.training_image_uri == "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10.0-cpu-py313-ubuntu22.04-sagemaker" && local.processing_image_uri == local.training_image_uri && var.training.instance_count == 2
+    condition     = local.training_image_uri == "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10.0-cpu-py313-ubuntu22.04-sagemaker" && local.processing_image_uri == local.training_image_uri && var.training.instance_count == 2 && var.processing.instance_count == 1
     error_message = "by default, training is not distributed on the CPU image"
   }
   assert {
@@ -65,7 +65,7 @@ run "second_rule_of_each_variable" {
     project_name             = "a-name-of-21-letters-x"
     repository               = "name-without-owner"
     training                 = { instance_count = 21 }
-    processing               = { volume_gb = 9 }
+    processing               = { instance_count = 21 }
     approval_timeout_minutes = 86401
     monthly_budget_usd       = 100 # without an address to write to
   }
@@ -80,7 +80,7 @@ run "third_rule_of_each_variable" {
     source_provider = "codecommit"
     repository      = "owner/name"
     training        = { volume_gb = 9 }
-    processing      = { max_run_seconds = 27001 }
+    processing      = { volume_gb = 9 }
   }
   expect_failures = [var.repository, var.training, var.processing]
 }
@@ -92,6 +92,23 @@ run "fourth_rule_of_each_variable" {
     alarm_email        = "team@example.com"
     monthly_budget_usd = 0
     training           = { max_run_seconds = 13501, use_spot = true } # without spot, that would do
+    processing         = { max_run_seconds = 27001 }
   }
-  expect_failures = [var.repository, var.monthly_budget_usd, var.training]
+  expect_failures = [var.repository, var.monthly_budget_usd, var.training, var.processing]
+}
+
+run "fifth_rule_of_each_variable" {
+  command = plan
+  variables {
+    processing = { instance_count = 2, max_run_seconds = 12601 } # with one instance, that would do
+  }
+  expect_failures = [var.processing]
+}
+
+run "instances_are_whole" {
+  command = plan
+  variables {
+    processing = { instance_count = 1.5 }
+  }
+  expect_failures = [var.processing]
 }

@@ -131,6 +131,13 @@ class Platform:
         )
         return json.loads(answer["Body"].read())
 
+    def instance_counts(self, kind: str) -> list[int]:
+        """Instances of each processing job of one kind."""
+        sagemaker = self.client("sagemaker")
+        jobs = sagemaker.list_processing_jobs(NameContains=f"-{kind}-")["ProcessingJobSummaries"]
+        described = [sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"]) for job in jobs]
+        return [found["ProcessingResources"]["ClusterConfig"]["InstanceCount"] for found in described]
+
     def live_config(self, environment: str) -> str | None:
         """Name of the endpoint config in service, None where there is no endpoint."""
         sagemaker = self.client("sagemaker")
@@ -145,7 +152,8 @@ def platform(tmp_path_factory):
     directory = ROOT / ".local" / "e2e"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    laptop = Laptop(directory=directory, variables=(("training", {"use_spot": True}),))
+    settings = (("training", {"use_spot": True}), ("processing", {"instance_count": 2}))
+    laptop = Laptop(directory=directory, variables=settings)
     screen = Screen()
     before = Path.cwd()
     os.chdir(ROOT)

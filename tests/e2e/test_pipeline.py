@@ -37,11 +37,11 @@ def _small_and_fast(platform):
         ("no_behaviour_worse: true", "no_behaviour_worse: false"),
     ):
         platform.edit("moderation.yaml", old, new)
-    platform.client("s3").put_object(
-        Bucket=platform.outputs["data_bucket"],
-        Key="raw/rows.jsonl",
-        Body="\n".join(json.dumps(row) for row in demonstration.generate(seed=13, rows=800)),
-    )
+    rows = [json.dumps(row) for row in demonstration.generate(seed=13, rows=800)]
+    for name, part in (("first", rows[::2]), ("second", rows[1::2])):  # one for each instance that prepares
+        platform.client("s3").put_object(
+            Bucket=platform.outputs["data_bucket"], Key=f"raw/{name}.jsonl", Body="\n".join(part)
+        )
 
 
 def training_log(platform, job: str) -> str:
@@ -101,6 +101,7 @@ def test_a_push_trains_on_two_ranks_and_waits_with_the_candidate_in_staging(plat
     assert {name: stages[name].status for name in ("Source", "Check", "Prepare", "Train", "Evaluate", "Staging")} == (
         dict.fromkeys(("Source", "Check", "Prepare", "Train", "Evaluate", "Staging"), "Succeeded")
     )
+    assert platform.instance_counts("prepare-shards") == [2]
     ranks = re.findall(
         r"rank (\d+) of (\d+) .*?pid (\d+)", training_log(platform, stages["Train"].outputs["TRAINING_JOB_NAME"])
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
-DOORS = ("prepare.py", "train.py", "evaluate.py", "inference.py")
+DOORS = ("prepare.py", "shard.py", "train.py", "evaluate.py", "inference.py")
 FORBIDDEN = {
     "moderation": {"boto3", "botocore", "sagemaker", "release", "emulator", "moto"},
     "release": {"torch", "transformers", "datasets", "moderation", "emulator", "moto"},

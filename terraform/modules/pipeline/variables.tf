@@ -45,7 +45,7 @@ variable "training" {
 
 variable "processing" {
   description = "The prepare and evaluate jobs."
-  type        = object({ instance_type = string, volume_gb = number, max_run_seconds = number })
+  type        = object({ instance_type = string, instance_count = number, volume_gb = number, max_run_seconds = number })
 }
 
 variable "endpoint_wait_seconds" {

@@ -130,6 +130,19 @@ def test_instances_share_the_objects_and_their_results_are_merged(sagemaker, aws
     assert (log_lines(aws, name, 1), log_lines(aws, name, 2)) == (["part-0", "part-2"], ["part-1"])
 
 
+def test_each_instance_knows_itself_and_the_others(sagemaker, aws, name):
+    whole, sharded = given(), given(path="/opt/ml/processing/input/share", S3DataDistributionType="ShardedByS3Key")
+    script = "cat /opt/ml/config/resourceconfig.json; echo; cd /opt/ml/processing/input; echo raw/*; echo share/*"
+    run(sagemaker, name, script, instances=4, ProcessingInputs=[whole, sharded | {"InputName": "share"}])
+    for host, share in enumerate(("share/part-0", "share/part-1", "share/part-2", "share/*"), start=1):
+        resources, *inputs = log_lines(aws, name, host)
+        resources = json.loads(resources)
+        assert resources["current_host"] == f"algo-{host}"
+        assert resources["hosts"] == ["algo-1", "algo-2", "algo-3", "algo-4"]
+        # the last one got no object, and runs all the same
+        assert inputs == ["raw/part-0 raw/part-1 raw/part-2", share]
+
+
 def test_a_single_object_is_an_input_of_that_name(sagemaker, aws, name):
     run(sagemaker, name, "ls /opt/ml/processing/input/raw", ProcessingInputs=[given("raw/part-1")])
     assert log_lines(aws, name) == ["part-1"]

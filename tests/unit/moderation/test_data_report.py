@@ -128,6 +128,15 @@ def test_the_page_is_self_contained_and_shows_every_label_and_no_text(tmp_path, 
     assert not re.search(r"\b(nan|None)\b", words)
 
 
+def test_the_page_has_its_style_in_it(tmp_path):
+    text = page_of(tmp_path, ["insult", "threat"], DataConfig(labels_field="labels", near_duplicates=None))
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert set(re.findall(r"var\((--\w+)", style)) <= set(re.findall(r"(--\w+):", style)) | {"--share"}
+    assert {"tile", "table", "bar"} <= set(re.findall(r"\.(\w+) ?[{,]", style))
+    # where the code lies says nothing about the data
+    assert "report.css" not in text
+
+
 def test_the_page_says_where_the_splits_come_from(tmp_path, records):
     report = report_of(tmp_path, records) | {"languages": {"sampled_rows": 1, "guessed": {"en": 1.0}, "others": 0.0}}
     assert "of an earlier dataset, there is none" in data_page(report)

@@ -35,6 +35,7 @@ def platform() -> Platform:
         max_training_seconds=3600,
         training_use_spot=True,
         processing_instance_type="ml.m5.xlarge",
+        processing_instance_count=1,
         processing_volume_gb=20,
         max_processing_seconds=1800,
         model_package_group_name="moderation",

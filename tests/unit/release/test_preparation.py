@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -7,7 +8,17 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from release.config import BaseModel, GateRules, Project
-from release.preparation import check_manifest, latest_dataset, output_prefix, publish, raw_objects, start
+from release.preparation import (
+    Preparation,
+    check_manifest,
+    finish,
+    latest_dataset,
+    output_prefix,
+    publish,
+    raw_objects,
+    shards_prefix,
+    start,
+)
 from release.source_archive import UploadedArchive
 
 ARCHIVE = UploadedArchive("s3://moderation-models/code/abc/source.tar.gz", "abc", "def")
@@ -122,20 +133,20 @@ def started(aws, name):
 
 
 def test_without_data_the_job_has_no_raw_input(aws, platform):
-    name = start(platform, project(), ARCHIVE, "c0ffee", aws)
+    name = start(platform, project(), ARCHIVE, "c0ffee", aws).dataset_job
     assert [found["InputName"] for found in started(aws, name)["ProcessingInputs"]] == ["code"]
 
 
 def test_with_data_the_job_gets_it(aws, platform):
     aws.client("s3").put_object(Bucket=platform.data_bucket, Key="raw/a.jsonl", Body=b"{}")
-    name = start(platform, project(), ARCHIVE, "c0ffee", aws)
+    name = start(platform, project(), ARCHIVE, "c0ffee", aws).dataset_job
     inputs = {found["InputName"]: found["S3Input"]["S3Uri"] for found in started(aws, name)["ProcessingInputs"]}
     assert inputs["raw"] == "s3://moderation-data/raw/"
 
 
 def test_the_first_job_has_no_dataset_before_it(aws, platform):
     assert latest_dataset(platform.data_bucket, aws.client("s3")) is None
-    found = started(aws, start(platform, project(), ARCHIVE, "c0ffee", aws))
+    found = started(aws, start(platform, project(), ARCHIVE, "c0ffee", aws).dataset_job)
     assert "--previous" not in found["AppSpecification"]["ContainerArguments"]
 
 
@@ -151,7 +162,7 @@ def test_the_dataset_published_last_is_an_input_of_the_next_job(aws, platform):
         key.last_modified = datetime(2026, 1, 1 if version == "v2" else 2)  # S3 tells whole seconds apart only
     write_output(s3, platform.data_bucket, "prepared/_jobs/later/", version="v9")
     assert latest_dataset(platform.data_bucket, s3) == "v1"
-    found = started(aws, start(platform, project(), ARCHIVE, "c0ffee", aws))
+    found = started(aws, start(platform, project(), ARCHIVE, "c0ffee", aws).dataset_job)
     inputs = {item["InputName"]: item["S3Input"] for item in found["ProcessingInputs"]}
     assert inputs["previous"]["S3Uri"] == "s3://moderation-data/prepared/v1/"
     arguments = found["AppSpecification"]["ContainerArguments"]
@@ -161,7 +172,7 @@ def test_the_dataset_published_last_is_an_input_of_the_next_job(aws, platform):
 def test_a_dataset_published_since_does_not_make_the_same_data_another_job(aws, platform):
     s3 = aws.client("s3")
     first = start(platform, project(), ARCHIVE, "c0ffee", aws)
-    publish(platform.data_bucket, write_output(s3, platform.data_bucket, output_prefix(first)), s3, silent)
+    publish(platform.data_bucket, write_output(s3, platform.data_bucket, output_prefix(first.dataset_job)), s3, silent)
     assert start(platform, project(), ARCHIVE, "c0ffee", aws) == first
 
 
@@ -169,7 +180,7 @@ def test_the_same_data_finds_the_finished_job_and_changed_data_starts_another(aw
     s3 = aws.client("s3")
     s3.put_object(Bucket=platform.data_bucket, Key="raw/a.jsonl", Body=b"{}")
     first = start(platform, project(), ARCHIVE, "c0ffee", aws)
-    write_output(s3, platform.data_bucket, output_prefix(first))
+    write_output(s3, platform.data_bucket, output_prefix(first.dataset_job))
     assert start(platform, project(), ARCHIVE, "decaf", aws) == first
     assert start(platform, project(seed=14), ARCHIVE, "c0ffee", aws) != first
     s3.put_object(Bucket=platform.data_bucket, Key="raw/a.jsonl", Body=b"{ }")
@@ -178,4 +189,95 @@ def test_the_same_data_finds_the_finished_job_and_changed_data_starts_another(aw
 
 def test_a_finished_job_whose_output_is_gone_is_done_again(aws, platform):
     first = start(platform, project(), ARCHIVE, "c0ffee", aws)
-    assert start(platform, project(), ARCHIVE, "c0ffee", aws) == f"{first}-2"
+    assert start(platform, project(), ARCHIVE, "c0ffee", aws) == Preparation(f"{first.dataset_job}-2", None)
+
+
+@pytest.fixture
+def sharded(platform):
+    return replace(platform, processing_instance_count=3)
+
+
+@pytest.fixture
+def requested(aws):
+    """Job name to the request that made it; moto forgets most of one."""
+    found, events = {}, aws.client("sagemaker").meta.events
+
+    def note(params, **_):
+        found[params["ProcessingJobName"]] = params
+
+    events.register("provide-client-params.sagemaker.CreateProcessingJob", note)
+    yield found
+    events.unregister("provide-client-params.sagemaker.CreateProcessingJob", note)
+
+
+def write_raw(aws, platform, count):
+    for number in range(count):
+        aws.client("s3").put_object(Bucket=platform.data_bucket, Key=f"raw/{number}.jsonl", Body=b"{}")
+
+
+def write_shards(aws, platform, name, hosts=("algo-1", "algo-2"), missing=()):
+    for host in hosts:
+        if host not in missing:
+            body = json.dumps({"host": host, "hosts": hosts}).encode()
+            key = f"{shards_prefix(name)}{host}/shard.json"
+            aws.client("s3").put_object(Bucket=platform.data_bucket, Key=key, Body=body)
+
+
+def test_several_instances_read_the_files_and_one_makes_the_dataset_of_their_shards(aws, sharded, requested):
+    write_raw(aws, sharded, 5)
+    found = start(sharded, project(), ARCHIVE, "c0ffee", aws)
+    assert list(requested) == [found.shards_job]
+    reading = requested[found.shards_job]
+    assert reading["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 3
+    inputs = {item["InputName"]: item["S3Input"] for item in reading["ProcessingInputs"]}
+    assert inputs["raw"]["S3DataDistributionType"] == "ShardedByS3Key"
+    arguments = reading["AppSpecification"]["ContainerArguments"]
+    assert arguments[0] == "shard.py"
+    assert arguments[arguments.index("--input") + 1] == inputs["raw"]["LocalPath"]
+    (output,) = reading["ProcessingOutputConfig"]["Outputs"]
+    assert arguments[arguments.index("--output") + 1] == output["S3Output"]["LocalPath"]
+
+    write_output(aws.client("s3"), sharded.data_bucket, output_prefix(found.dataset_job))
+    assert finish(found, sharded, ARCHIVE, "c0ffee", aws, silent).version == "v1"
+    merging = requested[found.dataset_job]
+    assert merging["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 1
+    inputs = {item["InputName"]: item["S3Input"] for item in merging["ProcessingInputs"]}
+    assert set(inputs) == {"code", "shards"}
+    assert inputs["shards"]["S3Uri"] == output["S3Output"]["S3Uri"]
+    assert inputs["shards"]["S3DataDistributionType"] == "FullyReplicated"
+    arguments = merging["AppSpecification"]["ContainerArguments"]
+    assert arguments[arguments.index("--shards") + 1] == inputs["shards"]["LocalPath"]
+    assert "--input" not in arguments
+
+
+def test_no_instance_is_paid_for_without_a_file(aws, sharded, requested):
+    write_raw(aws, sharded, 2)
+    found = requested[start(sharded, project(), ARCHIVE, "c0ffee", aws).shards_job]
+    assert found["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 2
+
+
+@pytest.mark.parametrize(("files", "data"), [(0, {}), (1, {}), (5, {"source": "hub:a/b@c"})])
+def test_one_file_none_or_the_hub_is_read_by_the_job_that_makes_the_dataset(aws, sharded, requested, files, data):
+    write_raw(aws, sharded, files)
+    found = start(sharded, project(**data), ARCHIVE, "c0ffee", aws)
+    assert found.shards_job is None
+    assert list(requested) == [found.dataset_job]
+
+
+def test_the_number_of_instances_does_not_make_the_same_data_another_job(aws, platform, sharded):
+    write_raw(aws, platform, 3)
+    alone = start(platform, project(), ARCHIVE, "c0ffee", aws)
+    write_output(aws.client("s3"), platform.data_bucket, output_prefix(alone.dataset_job))
+    assert start(sharded, project(), ARCHIVE, "c0ffee", aws) == alone
+
+
+def test_shards_that_are_there_are_not_read_again_and_others_are(aws, sharded):
+    write_raw(aws, sharded, 3)
+    first = start(sharded, project(), ARCHIVE, "c0ffee", aws)
+    write_shards(aws, sharded, first.shards_job, missing=("algo-2",))
+    second = start(sharded, project(), ARCHIVE, "c0ffee", aws)
+    assert second == Preparation(first.dataset_job, f"{first.shards_job}-2")
+    write_shards(aws, sharded, second.shards_job)
+    more = replace(sharded, processing_instance_count=20)
+    assert start(more, project(), ARCHIVE, "c0ffee", aws) == second
+    assert start(more, project(seed=14), ARCHIVE, "c0ffee", aws).shards_job != second.shards_job

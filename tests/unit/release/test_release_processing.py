@@ -27,6 +27,16 @@ def test_the_request_is_one_that_sagemaker_knows(platform):
     validate_parameters(request(platform), model.operation_model("CreateProcessingJob").input_shape)
 
 
+def test_the_objects_of_a_sharded_input_are_dealt_out_to_the_instances_and_all_get_the_code(platform):
+    built = request(platform, instance_count=3, sharded_inputs={"raw"})
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    validate_parameters(built, model.operation_model("CreateProcessingJob").input_shape)
+    kinds = {item["InputName"]: item["S3Input"]["S3DataDistributionType"] for item in built["ProcessingInputs"]}
+    assert kinds == {"code": "FullyReplicated", "raw": "ShardedByS3Key"}
+    assert set(kinds.values()) <= set(model.shape_for("ProcessingS3DataDistributionType").enum)
+    assert built["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 3
+
+
 def test_the_container_unpacks_the_archive_and_runs_the_door(platform):
     app = request(platform)["AppSpecification"]
     assert app["ContainerEntrypoint"][:2] == ["bash", "-c"]

@@ -1,0 +1,8 @@
+"""The door through which one of several instances of a Processing job reads its share of the data files."""
+
+import sys
+
+from moderation.shards import main
+
+if __name__ == "__main__":
+    sys.exit(main())
