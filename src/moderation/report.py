@@ -421,8 +421,8 @@ def _mistakes(evaluation: dict[str, Any], texts: Mapping[str, str]) -> str:
     return (
         "<h2>Worst mistakes</h2>"
         '<p class="note">The surest wrong decisions of each label, as row ids of the test split'
-        f"{'' if texts else '; evaluate.py --show-texts shows the texts'}. A mistake may be the annotators’.</p>"
-        + (body if rows else '<p class="soft">None.</p>')
+        f"{'' if texts else '; evaluation.show_texts in moderation.yaml shows the texts'}. "
+        "A mistake may be the annotators’.</p>" + (body if rows else '<p class="soft">None.</p>')
     )
 
 

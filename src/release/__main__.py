@@ -57,7 +57,7 @@ def prepare(arguments: argparse.Namespace) -> dict[str, str]:
     from release import base_model, config, preparation, source_archive
 
     platform, project, session = config.read_platform(), config.read_project(), aws_session()
-    archive = source_archive.ship(platform.models_bucket, session.client("s3"))
+    archive = source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour)
     job_name = preparation.start(platform, project, archive, from_environment(arguments, "commit_id"), session)
     # Staged while the job works
     base_model_uri = base_model.stage_base_model(project.base_model, platform.data_bucket, session, show)
@@ -77,7 +77,7 @@ def train(arguments: argparse.Namespace) -> dict[str, str]:
     model = training.train(
         platform,
         project,
-        source_archive.ship(platform.models_bucket, session.client("s3")),
+        source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour),
         from_environment(arguments, "dataset_version"),
         from_environment(arguments, "base_model_uri"),
         from_environment(arguments, "commit_id"),
@@ -95,7 +95,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, str]:
     verdict = evaluation.evaluate(
         platform,
         project,
-        source_archive.ship(platform.models_bucket, session.client("s3")),
+        source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour),
         from_environment(arguments, "dataset_version"),
         from_environment(arguments, "base_model_uri"),
         from_environment(arguments, "training_job_name"),

@@ -132,6 +132,7 @@ def candidate(**changes: Any) -> Candidate:
             hyperparameters={"epochs": "2", "batch-size": "16"},
             policy=POLICY,
             policy_targets="0123456789ab",
+            evaluation_settings="ba9876543210",
             evaluation=evaluation(),
             decision=PASSED,
         ),
