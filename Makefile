@@ -128,6 +128,10 @@ bench-quality: $(READY) ## The shipped recipe against both baselines, cross-vali
 bench-train: $(READY) ## Samples/s of training beside the plain tutorial way, two ranks beside one. DATA=file, ROWS
 	@python tests/bench/training.py $(if $(DATA),--data "$(DATA)") $(if $(ROWS),--rows $(ROWS))
 
+.PHONY: bench-evaluate
+bench-evaluate: $(READY) ## Seconds of an evaluation in models, baselines and metrics, and its peak memory. ROWS=10000
+	@python tests/bench/evaluation.py $(if $(ROWS),--rows $(ROWS))
+
 .PHONY: clean
 clean: ## Remove what runs left behind; keeps the installed tools
 	@rm -rf .local/emulator .local/demo reports .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The `data` section of moderation.yaml as frozen dataclasses; an unknown key is an error."""
+"""The `data` and `evaluation` sections of moderation.yaml as frozen dataclasses; an unknown key is an error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -139,6 +139,37 @@ def data_config(section: Mapping[str, Any]) -> DataConfig:
         _typed("data.near_duplicates", checked["near_duplicates"], (int, float))
     bad_rows = _known("data.bad_rows", BadRows, _typed("data.bad_rows", bad_rows, dict))
     return DataConfig(**checked, bad_rows=BadRows(**bad_rows))
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What an evaluation does besides."""
+
+    show_texts: bool = False
+    """Whether report.html shows the texts of the worst mistakes."""
+    behaviour: Path | None = None
+    """CSV file with further functional cases."""
+
+
+def load_evaluation_config(path: Path) -> EvaluationConfig:
+    """Read the `evaluation` section of a moderation.yaml, without one the defaults; paths in it start where it lies.
+
+    Raises ValueError for an unknown key, a value of the wrong type and a file that is not there.
+    """
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    section = content.get("evaluation", {}) if isinstance(content, dict) else {}
+    if not isinstance(section, dict):
+        raise ValueError(f"evaluation: found {section!r}, expected a mapping with show_texts or behaviour")
+    values = _known("evaluation", EvaluationConfig, section)
+    show_texts, behaviour = values.get("show_texts", False), values.get("behaviour")
+    if not isinstance(show_texts, bool):
+        raise ValueError(f"evaluation.show_texts: found {show_texts!r}, expected true or false")
+    if behaviour is None:
+        return EvaluationConfig(show_texts)
+    suite = path.parent / _typed("evaluation.behaviour", behaviour, str)
+    if not suite.is_file():
+        raise ValueError(f"evaluation.behaviour: found {behaviour!r}, expected the path of a CSV file beside {path}")
+    return EvaluationConfig(show_texts, suite)
 
 
 def _known(section: str, kind: type, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from moderation import behaviour, bootstrap, calibration, evasion, latency, metrics, slices
+from moderation.config import load_evaluation_config
 from moderation.container import say, write_exit_message
 from moderation.dataset import Split, read_labels, read_split
 from moderation.mistakes import worst_mistakes
@@ -96,19 +97,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="CSV",
-        help="further functional cases in the form of HateCheck's CSV; may be given several times",
+        help="further functional cases in the form of HateCheck's CSV, besides those that the config names; may be "
+        "given several times",
     )
     parser.add_argument(
-        "--show-texts", action="store_true", help="show the texts of the worst mistakes in report.html, not only ids"
+        "--show-texts",
+        action="store_true",
+        help="show the texts of the worst mistakes in report.html, not only ids, whatever the config says",
     )
     parser.add_argument(
         "--output", type=Path, required=True, help="directory for evaluation.json, report.html, policy.json"
     )
     arguments = parser.parse_args(argv)
     try:
+        config = load_evaluation_config(arguments.config)
+        suites = [*([config.behaviour] if config.behaviour else []), *arguments.behaviour]
         candidate = ship(arguments.candidate, read_targets(arguments.config), arguments.output)
-        result = evaluate(candidate, arguments.champion, arguments.dataset, arguments.base_model, arguments.behaviour)
-        texts = mistaken_texts(result, arguments.dataset) if arguments.show_texts else {}
+        result = evaluate(candidate, arguments.champion, arguments.dataset, arguments.base_model, suites)
+        texts = mistaken_texts(result, arguments.dataset) if config.show_texts or arguments.show_texts else {}
         write_results(result, texts, arguments.output)
     except ValueError as error:
         write_exit_message(error)

@@ -45,6 +45,7 @@ DISGUISES = {
     "case": "Random case",
 }
 READING = {"better": "better", "worse": "worse", "even": "no clear difference"}
+SIGNIFICANCE = 0.05  # as in the gate
 ROUGH_POSITIVES = 30  # below it, an interval is too wide to lean on one label's figure
 SHOWN_CHARACTERS = 300
 
@@ -75,12 +76,12 @@ def report_page(evaluation: dict[str, Any], texts: Mapping[str, str] | None = No
 
 
 def tone(comparison: Mapping[str, float | None]) -> str:
-    """`better` or `worse` where the whole interval lies on one side of 0, otherwise `even`."""
-    if comparison["difference"] is None or comparison["low"] is None:
+    """`better` or `worse` where chance does not explain it, with all labels in view; otherwise `even`."""
+    if comparison["difference"] is None:
         return "even"
-    if comparison["low"] > 0:
-        return "better"
-    return "worse" if comparison["high"] < 0 else "even"
+    if comparison["p_worse"] < SIGNIFICANCE:
+        return "worse"
+    return "better" if comparison["p_better"] < SIGNIFICANCE else "even"
 
 
 def verdict(evaluation: Mapping[str, Any]) -> tuple[str, str]:
@@ -221,7 +222,8 @@ def _comparisons(evaluation: dict[str, Any]) -> str:
     page = (
         "<h2>How sure are we?</h2>"
         '<p class="note">Macro average precision, candidate minus the other, on the same rows. The band holds 95 % of '
-        "1,000 resamples of the test rows: where it crosses the dashed line, the difference may be chance.</p>"
+        "1,000 resamples of the test rows: where it crosses the dashed line, the difference may be chance. Of many "
+        "labels some bands miss the line by chance: better and worse are said only where that, too, is unlikely.</p>"
         f'<div class="card"><div class="plot">{rows}</div></div>'
     )
     name = "champion" if "champion" in found else "baseline"
@@ -421,8 +423,8 @@ def _mistakes(evaluation: dict[str, Any], texts: Mapping[str, str]) -> str:
     return (
         "<h2>Worst mistakes</h2>"
         '<p class="note">The surest wrong decisions of each label, as row ids of the test split'
-        f"{'' if texts else '; evaluate.py --show-texts shows the texts'}. A mistake may be the annotators’.</p>"
-        + (body if rows else '<p class="soft">None.</p>')
+        f"{'' if texts else '; evaluation.show_texts in moderation.yaml shows the texts'}. "
+        "A mistake may be the annotators’.</p>" + (body if rows else '<p class="soft">None.</p>')
     )
 
 

@@ -57,7 +57,7 @@ def prepare(arguments: argparse.Namespace) -> dict[str, str]:
     from release import base_model, config, preparation, source_archive
 
     platform, project, session = config.read_platform(), config.read_project(), aws_session()
-    archive = source_archive.ship(platform.models_bucket, session.client("s3"))
+    archive = source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour)
     commit_id = from_environment(arguments, "commit_id")
     started = preparation.start(platform, project, archive, commit_id, session)
     # Staged while the job works
@@ -78,7 +78,7 @@ def train(arguments: argparse.Namespace) -> dict[str, str]:
     model = training.train(
         platform,
         project,
-        source_archive.ship(platform.models_bucket, session.client("s3")),
+        source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour),
         from_environment(arguments, "dataset_version"),
         from_environment(arguments, "base_model_uri"),
         from_environment(arguments, "commit_id"),
@@ -96,7 +96,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, str]:
     verdict = evaluation.evaluate(
         platform,
         project,
-        source_archive.ship(platform.models_bucket, session.client("s3")),
+        source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour),
         from_environment(arguments, "dataset_version"),
         from_environment(arguments, "base_model_uri"),
         from_environment(arguments, "training_job_name"),

@@ -29,6 +29,8 @@ class Candidate:
     """policy.json as it ships."""
     policy_targets: str
     """Fingerprint of the policy section by which it was chosen."""
+    evaluation_settings: str
+    """Fingerprint of the evaluation section and of the functional cases that it names."""
     evaluation: Mapping[str, Any]
     """evaluation.json."""
     decision: Decision

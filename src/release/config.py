@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -137,6 +137,16 @@ class GateRules:
 
 
 @dataclass(frozen=True)
+class EvaluationSettings:
+    """What the Evaluate job does besides: evaluate.py reads the same section."""
+
+    show_texts: bool = False
+    """Whether report.html shows the texts of the worst mistakes."""
+    behaviour: str | None = None
+    """Path below the repository's root of a CSV file with further functional cases; None: our own suite alone."""
+
+
+@dataclass(frozen=True)
 class Project:
     """moderation.yaml, as far as the release side reads it."""
 
@@ -150,6 +160,7 @@ class Project:
     gate: GateRules
     sections: Mapping[str, Any]
     """The whole file as written."""
+    evaluation: EvaluationSettings = EvaluationSettings()
 
 
 def read_project(path: Path = PROJECT_FILE) -> Project:
@@ -160,7 +171,7 @@ def read_project(path: Path = PROJECT_FILE) -> Project:
         sections = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    sections = _section(sections, str(path), {"data", "base_model", "hyperparameters", "policy", "gate"})
+    sections = _section(sections, str(path), {"data", "base_model", "hyperparameters", "policy", "gate", "evaluation"})
     base_model = _section(sections.get("base_model"), f"{path}: base_model", {"source", "sha256"})
     return Project(
         data=_mapping(sections.get("data"), f"{path}: data"),
@@ -172,6 +183,7 @@ def read_project(path: Path = PROJECT_FILE) -> Project:
         policy=_mapping(sections.get("policy", {}), f"{path}: policy"),
         gate=_gate(sections.get("gate"), f"{path}: gate"),
         sections=sections,
+        evaluation=_evaluation(sections.get("evaluation", {}), f"{path}: evaluation", path.parent),
     )
 
 
@@ -232,6 +244,28 @@ def _gate(value: Any, where: str) -> GateRules:
             gate.get("maximum_p95_milliseconds"), f"{where}.maximum_p95_milliseconds", highest=3_600_000.0
         ),
     )
+
+
+def _evaluation(value: Any, where: str, root: Path) -> EvaluationSettings:
+    section = _section(value, where, {field.name for field in fields(EvaluationSettings)})
+    return EvaluationSettings(
+        show_texts=_flag(section.get("show_texts", False), f"{where}.show_texts"),
+        behaviour=_suite(section.get("behaviour"), f"{where}.behaviour", root),
+    )
+
+
+def _suite(value: Any, where: str, root: Path) -> str | None:
+    if value is None:
+        return None
+    expected = "expected the path of a .csv file in this repository, from its root"
+    path = PurePosixPath(value) if isinstance(value, str) else PurePosixPath()
+    if path.suffix != ".csv" or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{where}: found {value!r}; {expected}")
+    if not (root / path).is_file():
+        raise ValueError(
+            f"{where}: found {value!r}, but there is no such file; {expected}: commit it, or mend the path"
+        )
+    return path.as_posix()
 
 
 def _champion_rules(value: Any, where: str) -> ChampionRules:

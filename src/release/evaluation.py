@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -67,9 +67,11 @@ def evaluate(
     show(f"champion: {champion_arn or 'none, nothing serves prod yet'}")
     champion = registry.describe(champion_arn, sagemaker) if champion_arn else {}
     targets = fingerprint("policy", dict(project.policy))
-    known = adoptable(registry.properties(champion), model_data_uri, targets)
+    settings = fingerprint("evaluation", asdict(project.evaluation), archive.suite_sha256)
+    said = registry.properties(champion)
+    known = adoptable(said, model_data_uri, targets, settings)
     if known and jobs.object_exists(f"{evaluation_uri(platform, known)}evaluation.json", s3):
-        show(f"prod runs this very model with this policy: evaluation {known} counts")
+        show(f"prod runs this very model with this policy, evaluated by these settings: {known} counts")
         job_name = known
     else:
         inputs = {
@@ -96,6 +98,7 @@ def evaluate(
         hyperparameters=project.hyperparameters,
         policy=read_output(platform, job_name, "policy.json", s3),
         policy_targets=targets,
+        evaluation_settings=settings,
         evaluation=evaluation,
         decision=decision,
     )
@@ -107,7 +110,8 @@ def evaluate(
     )
     package_arn = registry.register(candidate, platform, sagemaker)
     show(f"model package: {package_arn}, decision policy {candidate.policy['id']}")
-    remark = remark_on(evaluation, champion_arn, registry.properties(champion).get("trained_model") == model_data_uri)
+    same_model, same_policy = said.get("trained_model") == model_data_uri, said.get("policy_targets") == targets
+    remark = remark_on(evaluation, champion_arn, same_model, same_policy)
     if remark:
         show(f"  {remark}")
     return Verdict(
@@ -119,16 +123,25 @@ def evaluate(
     )
 
 
-def adoptable(champion: Mapping[str, str], trained_model_uri: str, policy_targets: str) -> str | None:
-    """The evaluation job of the package in prod, where that is this very model chosen by these targets."""
-    same = champion.get("trained_model") == trained_model_uri and champion.get("policy_targets") == policy_targets
+def adoptable(
+    champion: Mapping[str, str], trained_model_uri: str, policy_targets: str, evaluation_settings: str
+) -> str | None:
+    """The evaluation job of the package in prod, where model, targets of its policy and settings are these."""
+    wanted = {
+        "trained_model": trained_model_uri,
+        "policy_targets": policy_targets,
+        "evaluation_settings": evaluation_settings,
+    }
+    same = all(champion.get(name) == value for name, value in wanted.items())
     return champion.get("evaluation_job") if same else None
 
 
-def remark_on(evaluation: Mapping[str, Any], champion_arn: str | None, same_model: bool) -> str:
+def remark_on(evaluation: Mapping[str, Any], champion_arn: str | None, same_model: bool, same_policy: bool) -> str:
     """What the approver must know beside the rules; empty where the comparison says it all."""
     if evaluation.get("champion") is not None:
-        return "Prod runs this very model: only the decision policy is new." if same_model else ""
+        if not same_model:
+            return ""
+        return f"Prod runs this very model: only the {'evaluation' if same_policy else 'decision policy'} is new."
     if same_model:
         return "Prod runs this very model."
     if champion_arn:
@@ -161,7 +174,8 @@ def run_job(
     s3, sagemaker = session.client("s3"), session.client("sagemaker")
     # The gate judges after the job: its rules are no reason to evaluate again
     sections = {name: section for name, section in project.sections.items() if name != "gate"}
-    key = fingerprint("evaluate", archive.code_sha256, sections, inputs, platform.processing_image_uri)
+    code = (archive.code_sha256, archive.suite_sha256)
+    key = fingerprint("evaluate", code, sections, inputs, platform.processing_image_uri)
     attempt = jobs.choose_attempt(
         jobs.attempt_names(platform.project_name, "evaluate", key),
         status_of=lambda name: getattr(jobs.describe(jobs.PROCESSING, name, sagemaker), "status", None),

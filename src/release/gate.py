@@ -12,6 +12,7 @@ from release.config import ChampionRules, GateRules
 SCHEMA_VERSION = 2
 HEADLINE = "macro_average_precision"
 ROUNDING = 1e-9  # 0.40 - 0.42 is not quite -0.02 in binary; a candidate exactly at a bound passes
+SIGNIFICANCE = 0.05  # of all labels and their mean together: an equal candidate is stopped no more often than this
 SLICE_POSITIVES = 10  # with fewer positive rows, a slice's figure is chance
 
 
@@ -184,20 +185,22 @@ def _champion(evaluation: Mapping[str, Any], rules: ChampionRules) -> Iterator[R
 
 
 def _not_worse(name: str, what: str, compared: Mapping[str, Any] | None) -> Rule:
-    """Fails where the whole 95 % interval of candidate minus champion lies below 0: what reaches 0 may be noise."""
-    numbers = [(compared or {}).get(key) for key in ("difference", "low", "high")]
+    """Fails where no chance explains the loss: `p_worse` is adjusted for the number of labels by the evaluation."""
+    numbers = [(compared or {}).get(key) for key in ("difference", "p_worse")]
     if not all(_is_number(number) for number in numbers):
-        return Rule(name, 0.0, None, False, f"{what} could not be compared with the model live in prod: failed.")
-    difference, low, high = numbers
-    passed = high >= 0
+        return Rule(
+            name, SIGNIFICANCE, None, False, f"{what} could not be compared with the model live in prod: failed."
+        )
+    difference, chance = numbers
+    passed = chance >= SIGNIFICANCE
     outcome = "passed, it may be noise" if passed and difference < 0 else _outcome(passed)
     return Rule(
         name,
-        0.0,
-        difference,
+        SIGNIFICANCE,
+        chance,
         passed,
-        f"{what} is {_signed(difference)} against the model live in prod (95 % interval {_signed(low)} to "
-        f"{_signed(high)}); an interval that is not all below 0 required: {outcome}.",
+        f"{what} is {_signed(difference)} against the model live in prod; were none of the labels worse, one would "
+        f"look so with a chance of {chance:.3f}; at least {SIGNIFICANCE:g} required: {outcome}.",
     )
 
 

@@ -40,6 +40,7 @@ def metadata_properties(candidate: Candidate, platform: Platform) -> dict[str, s
         "trained_model": candidate.trained_model_uri,
         "policy": candidate.policy["id"],
         "policy_targets": candidate.policy_targets,
+        "evaluation_settings": candidate.evaluation_settings,
         "gate": candidate.decision.verdict,
         "gate_mode": candidate.decision.mode,
         "registration": registration_fingerprint(candidate),

@@ -26,7 +26,9 @@ class SourceArchive:
     sha256: str
     """Of the files' names and contents."""
     code_sha256: str
-    """The same without moderation.yaml: a change of gate or policy alone must not train again."""
+    """The same without moderation.yaml and the suite: a change of gate, policy or cases must not train again."""
+    suite_sha256: str
+    """Of the further functional cases; empty without any."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,14 @@ class UploadedArchive:
     uri: str
     sha256: str
     code_sha256: str
+    suite_sha256: str = ""
 
 
-def collect_files(source_directory: Path, project_file: Path) -> dict[str, bytes]:
-    """Name in the archive to content: the doors, requirements.txt, moderation/**, moderation.yaml."""
+def collect_files(source_directory: Path, project_file: Path, suite: str | None = None) -> dict[str, bytes]:
+    """Name in the archive to content: the doors, requirements.txt, moderation/**, moderation.yaml.
+
+    suite: path of further functional cases, from where moderation.yaml lies; they keep their place beside it.
+    """
     paths = {name: source_directory / name for name in (*DOORS, "requirements.txt")}
     package = source_directory / "moderation"
     paths |= {
@@ -48,6 +54,10 @@ def collect_files(source_directory: Path, project_file: Path) -> dict[str, bytes
         if path.is_file() and "__pycache__" not in path.parts
     }
     paths[PROJECT_FILE] = project_file
+    if suite is not None:
+        if suite in paths:
+            raise ValueError(f"evaluation.behaviour: found {suite!r}, where code of ours goes; expected another path")
+        paths[suite] = project_file.parent / suite
     missing = [str(path) for path in paths.values() if not path.is_file()]
     if missing or not any(name.startswith("moderation/") for name in paths):
         raise ValueError(
@@ -56,8 +66,8 @@ def collect_files(source_directory: Path, project_file: Path) -> dict[str, bytes
     return {name: path.read_bytes() for name, path in paths.items()}
 
 
-def build_archive(files: Mapping[str, bytes]) -> SourceArchive:
-    """Pack files reproducibly: sorted, no owner, no time, no machine."""
+def build_archive(files: Mapping[str, bytes], suite: str | None = None) -> SourceArchive:
+    """Pack files reproducibly: sorted, no owner, no time, no machine; suite: the name of the functional cases."""
     tar_bytes = io.BytesIO()
     with tarfile.open(fileobj=tar_bytes, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in sorted(files):
@@ -68,7 +78,8 @@ def build_archive(files: Mapping[str, bytes]) -> SourceArchive:
     return SourceArchive(
         content=gzip.compress(tar_bytes.getvalue(), mtime=0),
         sha256=_content_sha256(files),
-        code_sha256=_content_sha256({name: content for name, content in files.items() if name != PROJECT_FILE}),
+        code_sha256=_content_sha256({name: files[name] for name in files if name not in (PROJECT_FILE, suite)}),
+        suite_sha256="" if suite is None else _content_sha256({suite: files[suite]}),
     )
 
 
@@ -82,7 +93,7 @@ def _content_sha256(files: Mapping[str, bytes]) -> str:
 def upload_archive(archive: SourceArchive, bucket: str, s3) -> UploadedArchive:
     """Put the archive to code/<sha256>/source.tar.gz, once: the same code is the same object."""
     key = f"code/{archive.sha256}/source.tar.gz"
-    uploaded = UploadedArchive(uri=f"s3://{bucket}/{key}", sha256=archive.sha256, code_sha256=archive.code_sha256)
+    uploaded = UploadedArchive(f"s3://{bucket}/{key}", archive.sha256, archive.code_sha256, archive.suite_sha256)
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -92,6 +103,7 @@ def upload_archive(archive: SourceArchive, bucket: str, s3) -> UploadedArchive:
     return uploaded
 
 
-def ship(bucket: str, s3, source_directory: Path = Path("src"), project_file: Path = Path(PROJECT_FILE)):
-    """Collect, pack and upload the code of this checkout; returns an UploadedArchive."""
-    return upload_archive(build_archive(collect_files(source_directory, project_file)), bucket, s3)
+def ship(bucket: str, s3, suite: str | None, source_directory: Path = Path("src")) -> UploadedArchive:
+    """Collect, pack and upload the code of this checkout, with the functional cases that moderation.yaml names."""
+    files = collect_files(source_directory, Path(PROJECT_FILE), suite)
+    return upload_archive(build_archive(files, suite), bucket, s3)

@@ -1,9 +1,11 @@
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from moderation.behaviour import OWN_SUITE, Case, judge, read_cases
+from moderation.config import load_evaluation_config
 
 HATECHECK = (
     ",functionality,case_id,test_case,label_gold,target_ident,direction,focus_words,focus_lemma,ref_case_id,"
@@ -23,6 +25,12 @@ def test_hatecheck_is_read_as_published(tmp_path):
         Case("1", "derog_neg_emote_h", "A case, with a comma.", True, ()),
         Case("2", "ident_neutral_nh", "Another case.", False, ()),
     ]
+
+
+def test_the_suite_that_moderation_yaml_names_can_be_read():
+    """The Check stage runs this on the edited file: a mistake in the cases costs no training."""
+    named = load_evaluation_config(Path(__file__).parents[3] / "moderation.yaml").behaviour
+    assert named is None or read_cases(named)
 
 
 def test_our_own_suite_has_both_sides_and_no_case_twice():

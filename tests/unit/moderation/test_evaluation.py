@@ -6,8 +6,10 @@ import pytest
 from samples import saved_model
 
 from moderation import evaluation
+from moderation.dataset import read_labels, read_split
 
 ROOT = Path(__file__).parents[3]
+UNCHANGED = {"difference": 0, "low": 0, "high": 0, "p_worse": 1, "p_better": 1}
 
 
 def archived(model, directory):
@@ -18,8 +20,8 @@ def archived(model, directory):
     return directory
 
 
-def command(candidate, dataset, output):
-    named = {"config": ROOT / "moderation.yaml", "candidate": candidate, "dataset": dataset, "output": output}
+def command(candidate, dataset, output, config=ROOT / "moderation.yaml"):
+    named = {"config": config, "candidate": candidate, "dataset": dataset, "output": output}
     return [text for name, value in named.items() for text in (f"--{name}", str(value))]
 
 
@@ -61,7 +63,7 @@ def test_each_model_is_judged_with_its_own_policy(result, candidate, dataset, ba
     assert [item["threshold"] for item in found["candidate"]["labels"].values()] == [0.4, 0.6]
     assert [item["threshold"] for item in found["champion"]["labels"].values()] == [0.01, 0.02]
     assert found["policy_id"] == result["policy_id"]
-    assert found["comparison"]["champion"]["macro_average_precision"] == {"difference": 0, "low": 0, "high": 0}
+    assert found["comparison"]["champion"]["macro_average_precision"] == UNCHANGED
     assert found["comparison"]["champion"]["flips"]["threat"] > 0
     assert found["candidate"] == result["candidate"]
 
@@ -171,6 +173,34 @@ def test_the_command_writes_both_files_and_no_text(candidate, dataset, tmp_path,
     assert sorted(path.name for path in output.iterdir()) == ["evaluation.json", "policy.json", "report.html"]
     assert "candidate: macro_average_precision 0." in capsys.readouterr().out
     assert "soup" not in (output / "report.html").read_text() + (output / "evaluation.json").read_text()
+
+
+def test_moderation_yaml_asks_for_texts_and_for_further_cases(candidate, dataset, tmp_path):
+    config, output = tmp_path / "moderation.yaml", tmp_path / "out"
+    (tmp_path / "cases.csv").write_text("functionality,case_id,test_case,label_gold\nderog,1,you fool,hateful\n")
+    config.write_text("evaluation: {show_texts: true, behaviour: cases.csv}\n")
+    assert evaluation.main(command(candidate, dataset, output, config)) == 0
+    result = json.loads((output / "evaluation.json").read_text())
+    assert result["behaviour"]["candidate"]["derog"]["cases"] == 1
+    assert "insult_direct" in result["behaviour"]["candidate"]
+    worst = {item["id"] for item in result["worst_mistakes"]}
+    shown = {row: text for row, text in rows_of(dataset) if row in worst}
+    assert shown
+    page = (output / "report.html").read_text()
+    assert all(text in page for text in shown.values())
+
+
+def rows_of(dataset):
+    test = read_split(dataset / "test", read_labels(dataset))
+    return zip(test.ids, test.texts, strict=True)
+
+
+def test_a_mistake_in_the_evaluation_section_ends_the_job_before_any_model_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    config = tmp_path / "moderation.yaml"
+    config.write_text("evaluation: {show_text: true}\n")
+    assert evaluation.main(command(tmp_path, tmp_path, tmp_path, config)) == 1
+    assert "found the unknown key 'show_text'" in (tmp_path / "output" / "message").read_text()
 
 
 def test_a_dataset_that_was_never_finished_is_refused(candidate, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from moderation.config import DataConfig, data_config, load_data_config
+from moderation.config import DataConfig, EvaluationConfig, data_config, load_data_config, load_evaluation_config
 
 
 def test_the_data_section_becomes_a_configuration(tmp_path):
@@ -62,3 +62,32 @@ def test_a_file_without_the_section_is_refused(tmp_path):
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(AttributeError):
         DataConfig(labels_field="labels").seed = 1
+
+
+def evaluation_written(tmp_path, section):
+    path = tmp_path / "moderation.yaml"
+    path.write_text(f"evaluation: {section}\n")
+    return path
+
+
+def test_the_evaluation_section_names_a_file_beside_it(tmp_path):
+    (tmp_path / "cases.csv").write_text("")
+    path = evaluation_written(tmp_path, "{show_texts: true, behaviour: cases.csv}")
+    assert load_evaluation_config(path) == EvaluationConfig(True, tmp_path / "cases.csv")
+    path.write_text("gate: {}\n")
+    assert load_evaluation_config(path) == EvaluationConfig(False, None)
+
+
+@pytest.mark.parametrize(
+    ("section", "reason"),
+    [
+        ("{show_text: true}", "evaluation: found the unknown key 'show_text', expected one of show_texts, behaviour"),
+        ("{show_texts: 1}", "evaluation.show_texts: found 1, expected true or false"),
+        ("{behaviour: true}", "evaluation.behaviour: found bool True, expected str"),
+        ("{behaviour: cases.csv}", "evaluation.behaviour: found 'cases.csv', expected the path of a CSV file beside"),
+        ("[show_texts]", "evaluation: found ['show_texts'], expected a mapping"),
+    ],
+)
+def test_a_mistake_in_the_evaluation_section_is_named(tmp_path, section, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        load_evaluation_config(evaluation_written(tmp_path, section))

@@ -5,10 +5,10 @@ import pytest
 
 from moderation.report import points_to_know, report_page, tone, verdict
 
-BETTER = {"difference": 0.1, "low": 0.05, "high": 0.2}
-WORSE = {"difference": -0.1, "low": -0.2, "high": -0.05}
-EVEN = {"difference": 0.01, "low": -0.1, "high": 0.1}
-UNKNOWN = {"difference": None, "low": None, "high": None}
+BETTER = {"difference": 0.1, "low": 0.05, "high": 0.2, "p_worse": 1.0, "p_better": 0.001}
+WORSE = {"difference": -0.1, "low": -0.2, "high": -0.05, "p_worse": 0.001, "p_better": 1.0}
+EVEN = {"difference": 0.01, "low": -0.1, "high": 0.1, "p_worse": 1.0, "p_better": 0.9}
+UNKNOWN = dict.fromkeys(("difference", "low", "high", "p_worse", "p_better"))
 RANGE = {"low": 0.4, "high": 0.6}
 
 
@@ -114,6 +114,12 @@ def test_the_page_shows_the_figures_and_loads_nothing(evaluation):
     ):
         assert shown in page
     assert "prefers-color-scheme: dark" in page
+
+
+def test_an_interval_below_0_is_not_called_worse_where_one_of_many_labels_would_have_such_by_chance():
+    assert tone(WORSE) == "worse"
+    assert tone(WORSE | {"p_worse": 0.2}) == "even"
+    assert tone(BETTER | {"p_better": 0.2}) == "even"
 
 
 def test_names_from_the_data_cannot_break_the_page(evaluation):

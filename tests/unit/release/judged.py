@@ -10,8 +10,8 @@ from release.candidate import Candidate
 from release.gate import Decision, Rule
 
 LABELS = ["insult", "threat"]
-BETTER = {"difference": 0.03, "low": -0.01, "high": 0.07}
-WORSE = {"difference": -0.08, "low": -0.14, "high": -0.02}
+BETTER = {"difference": 0.03, "low": -0.01, "high": 0.07, "p_worse": 1.0, "p_better": 0.2}
+WORSE = {"difference": -0.08, "low": -0.14, "high": -0.02, "p_worse": 0.01, "p_better": 1.0}
 
 
 def system(average_precision: float = 0.60, auroc: float = 0.90) -> dict[str, Any]:
@@ -132,6 +132,7 @@ def candidate(**changes: Any) -> Candidate:
             hyperparameters={"epochs": "2", "batch-size": "16"},
             policy=POLICY,
             policy_targets="0123456789ab",
+            evaluation_settings="ba9876543210",
             evaluation=evaluation(),
             decision=PASSED,
         ),

@@ -51,8 +51,8 @@ def test_a_good_first_model_passes_by_floors_and_baseline_alone():
         ("minimum.macro_average_precision", "candidate.metrics.macro_average_precision", 0.299, 0.3),
         ("maximum.false_positives_per_1000_clean", "candidate.metrics.false_positives_per_1000_clean", 50.1, 50.0),
         ("baseline_margin", "comparison.baseline.macro_average_precision.difference", -0.021, 0.40 - 0.42),
-        ("champion.macro", "comparison.champion.macro_average_precision.high", -0.001, 0.0),
-        ("champion.label.threat", "comparison.champion.labels.threat.high", -0.001, 0.0),
+        ("champion.macro", "comparison.champion.macro_average_precision.p_worse", 0.0499, 0.05),
+        ("champion.label.threat", "comparison.champion.labels.threat.p_worse", 0.0499, 0.05),
         ("champion.flips.insult", "comparison.champion.flips.insult", 0.151, 0.15),
         ("champion.behaviour.negation", "behaviour.candidate.negation.share", 0.799, 0.8),
         ("behaviour_minimum.negation", "behaviour.candidate.negation.share", 0.499, 0.5),
@@ -88,7 +88,8 @@ def swapped(whole):
         other[part] = {"candidate": whole[part]["champion"], "champion": whole[part]["candidate"]}
 
     def turned(found):
-        return {"difference": -found["difference"], "low": -found["high"], "high": -found["low"]}
+        chances = {"p_worse": found["p_better"], "p_better": found["p_worse"]}
+        return {"difference": -found["difference"], "low": -found["high"], "high": -found["low"], **chances}
 
     compared = whole["comparison"]["champion"]
     other["comparison"] = whole["comparison"] | {
@@ -109,7 +110,7 @@ def test_swapping_candidate_and_champion_changes_the_verdict():
 
 
 def test_a_loss_within_the_noise_passes_and_the_sentence_says_so():
-    noisy = {"difference": -0.05, "low": -0.12, "high": 0.01}
+    noisy = {"difference": -0.05, "low": -0.12, "high": -0.01, "p_worse": 0.4, "p_better": 1.0}
     whole = evaluation()
     whole["comparison"]["champion"] = comparison(noisy)
     decision = decide(whole, RULES)
@@ -119,7 +120,9 @@ def test_a_loss_within_the_noise_passes_and_the_sentence_says_so():
 
 def test_another_policy_on_the_same_model_is_no_worse_and_answers_to_the_flip_budget():
     whole = evaluation()
-    whole["comparison"]["champion"] = comparison({"difference": 0.0, "low": 0.0, "high": 0.0}, flips=0.3)
+    whole["comparison"]["champion"] = comparison(
+        {"difference": 0.0, "low": 0.0, "high": 0.0, "p_worse": 1.0, "p_better": 1.0}, flips=0.3
+    )
     assert failed(decide(whole, RULES)) == ["champion.flips.insult", "champion.flips.threat"]
 
 
@@ -148,7 +151,7 @@ def test_report_mode_tells_what_would_have_been_stopped_and_stops_nothing():
         ("minimum.macro_auroc", "candidate.metrics.macro_auroc"),
         ("maximum.false_positives_per_1000_clean", "candidate.metrics.false_positives_per_1000_clean"),
         ("baseline_margin", "comparison.baseline.macro_average_precision.difference"),
-        ("champion.label.insult", "comparison.champion.labels.insult.low"),
+        ("champion.label.insult", "comparison.champion.labels.insult.p_worse"),
         ("champion.flips.insult", "comparison.champion.flips.insult"),
         ("evasion_minimum.leetspeak", "evasion.candidate.leetspeak.kept"),
         ("slice_minimum.identity.bpsn_auc.women", "slices.candidate.identity.women.bpsn_auc"),

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from release.config import ChampionRules, GateRules, read_platform, read_project
+from release.config import ChampionRules, EvaluationSettings, GateRules, read_platform, read_project
 
 ROOT = Path(__file__).parents[3]
 
@@ -109,12 +109,34 @@ def test_a_rule_that_is_not_written_is_not_applied(tmp_path):
         ({"base_model__sha256": "abc"}, "base_model.sha256: found 'abc'"),
         ({"hyperparameters__epochs": [1, 2]}, r"hyperparameters.epochs: found \[1, 2\]"),
         ({"extra": {}}, "unknown key extra"),
+        ({"evaluation__show_text": True}, "evaluation: unknown key show_text; expected behaviour, show_texts"),
+        ({"evaluation__show_texts": "yes"}, "evaluation.show_texts: found 'yes'; expected true or false"),
+        ({"evaluation__behaviour": "cases.csv"}, "behaviour: found 'cases.csv', but there is no such file"),
+        ({"evaluation__behaviour": "../cases.csv"}, "behaviour: found '../cases.csv'; expected the path of a .csv"),
+        ({"evaluation__behaviour": "/etc/passwd.csv"}, "behaviour: found '/etc/passwd.csv'; expected the path"),
+        ({"evaluation__behaviour": "cases.txt"}, "behaviour: found 'cases.txt'; expected the path of a .csv file"),
+        ({"evaluation__behaviour": True}, "behaviour: found True; expected the path of a .csv file"),
+        ({"evaluation": []}, r"evaluation: found \[\]; expected a mapping"),
         ({"data": "raw/"}, "data: found 'raw/'"),
     ],
 )
 def test_a_mistake_in_moderation_yaml_is_named(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         read_project(project_with(tmp_path, **change))
+
+
+def test_without_an_evaluation_section_nothing_is_shown_and_our_own_suite_judges_alone(tmp_path):
+    file = tmp_path / "moderation.yaml"
+    sections = yaml.safe_load((ROOT / "moderation.yaml").read_text())
+    file.write_text(yaml.safe_dump({name: part for name, part in sections.items() if name != "evaluation"}))
+    assert read_project(file).evaluation == EvaluationSettings(show_texts=False, behaviour=None)
+
+
+def test_the_evaluation_section_names_a_file_of_the_repository(tmp_path):
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "hatecheck.csv").write_text("")
+    file = project_with(tmp_path, evaluation={"show_texts": True, "behaviour": "./cases/hatecheck.csv"})
+    assert read_project(file).evaluation == EvaluationSettings(show_texts=True, behaviour="cases/hatecheck.csv")
 
 
 def test_broken_yaml_is_one_line(tmp_path):

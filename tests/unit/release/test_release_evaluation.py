@@ -5,7 +5,7 @@ import pytest
 from botocore.validate import validate_parameters
 from judged import POLICY, comparison, evaluation, make_prod_run
 
-from release.config import BaseModel, GateRules, Project
+from release.config import BaseModel, EvaluationSettings, GateRules, Project
 from release.evaluation import (
     Verdict,
     champion_package,
@@ -45,7 +45,7 @@ def judging(aws, platform, monkeypatch):
     sagemaker, s3 = aws.client("sagemaker"), aws.client("s3")
     sagemaker.create_model_package_group(ModelPackageGroupName="moderation")
 
-    def run(evaluation, project=PROJECT, shown=None, files=None):
+    def run(evaluation, project=PROJECT, shown=None, files=None, archive=ARCHIVE):
         def finish(kind, job_name, session, show):
             left = {"evaluation.json": json.dumps(evaluation), "policy.json": json.dumps(POLICY), **(files or {})}
             for name, body in left.items():
@@ -53,7 +53,7 @@ def judging(aws, platform, monkeypatch):
 
         monkeypatch.setattr("release.evaluation.jobs.wait", finish)
         show = (shown if shown is not None else []).append
-        return evaluate(platform, project, ARCHIVE, "v1", BASE_MODEL, "job", MODEL, "c0ffee", aws, show)
+        return evaluate(platform, project, archive, "v1", BASE_MODEL, "job", MODEL, "c0ffee", aws, show)
 
     return run
 
@@ -155,6 +155,34 @@ def test_another_policy_on_the_model_that_prod_runs_is_evaluated_against_it_and_
     make_prod_run(verdict.package_arn, sagemaker, "second")
     assert judging(judged(champion=True), project).package_arn == verdict.package_arn
     assert len(sagemaker.list_processing_jobs()["ProcessingJobSummaries"]) == 2
+
+
+TEXTS_SHOWN = dataclasses.replace(
+    PROJECT,
+    evaluation=EvaluationSettings(show_texts=True),
+    sections=PROJECT.sections | {"evaluation": {"show_texts": True}},
+)
+MORE_CASES = dataclasses.replace(ARCHIVE, suite_sha256="fed")
+
+
+@pytest.mark.parametrize(("project", "archive"), [(TEXTS_SHOWN, ARCHIVE), (PROJECT, MORE_CASES)])
+def test_other_settings_of_the_evaluation_evaluate_again(aws, judging, project, archive):
+    sagemaker = aws.client("sagemaker")
+    judging(judged())
+    judging(judged(), project, archive=archive)
+    judging(judged(), project, archive=archive)
+    assert len(sagemaker.list_processing_jobs()["ProcessingJobSummaries"]) == 2
+
+
+@pytest.mark.parametrize(("project", "archive"), [(TEXTS_SHOWN, ARCHIVE), (PROJECT, MORE_CASES)])
+def test_other_settings_evaluate_the_model_that_prod_runs_again_and_the_approver_is_told(
+    aws, judging, project, archive
+):
+    sagemaker = aws.client("sagemaker")
+    make_prod_run(judging(judged()).package_arn, sagemaker)
+    again = judging(judged(champion=True), project, archive=archive)
+    assert len(sagemaker.list_processing_jobs()["ProcessingJobSummaries"]) == 2
+    assert "Prod runs this very model: only the evaluation is new." in exports(again)["GATE_SUMMARY"]
 
 
 def test_the_model_card_lies_beside_the_report(aws, platform, judging):
