@@ -56,6 +56,13 @@ run "buckets_are_private_encrypted_versioned_and_deaf_to_plain_http" {
     error_message = "a bucket lacks versions, the key, its privacy, its access log or its policy, or can be deleted with its content"
   }
   assert {
+    condition = [
+      for rule in aws_s3_bucket_lifecycle_configuration.this["data"].rule : one(rule.expiration).days
+      if rule.id == "remove-job-output" && one(rule.filter).prefix == "prepared/_jobs/"
+    ] == [14] && alltrue([for purpose in ["artifacts", "models", "state"] : length(aws_s3_bucket_lifecycle_configuration.this[purpose].rule) == 1])
+    error_message = "texts that jobs left stay for ever, or something else expires"
+  }
+  assert {
     condition     = alltrue([for bucket in concat(values(aws_s3_bucket.this), [aws_s3_bucket.logs]) : length(bucket.bucket) <= 63])
     error_message = "a bucket's name is longer than 63 characters"
   }

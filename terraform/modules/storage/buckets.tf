@@ -6,6 +6,9 @@ locals {
     models    = { old_versions_days = 90 } # code archives, training outputs, evaluations
     state     = { old_versions_days = 90 } # state and settings of the endpoints
   }
+  # What jobs leave before it is checked and published: it holds texts, and nothing reads it later.
+  job_output = { prefix = "prepared/_jobs/", days = 14 }
+
   bucket_name = { for purpose in concat(keys(local.buckets), ["logs"]) : purpose => "${var.project_name}-${purpose}-${var.account_id}-${var.region}" }
 }
 
@@ -64,6 +67,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
     abort_incomplete_multipart_upload {
       days_after_initiation = 7
+    }
+  }
+  dynamic "rule" {
+    for_each = each.key == "data" ? [local.job_output] : []
+    content {
+      id     = "remove-job-output"
+      status = "Enabled"
+      filter {
+        prefix = rule.value.prefix
+      }
+      expiration {
+        days = rule.value.days
+      }
     }
   }
 
