@@ -122,8 +122,8 @@ def test_of_28_labels_one_of_an_equal_model_is_called_worse_about_one_time_in_tw
     runs = [many_labels(seed) for seed in range(40)]
     figures = [[found["macro_average_precision"], *found["labels"].values()] for found in runs]
     assert sum(any(item["high"] < 0 for item in found) for found in figures) > 15  # what each interval alone would do
-    assert sum(any(item["p_worse"] < 0.05 for item in found) for found in figures) <= 5
-    assert sum(any(item["p_better"] < 0.05 for item in found) for found in figures) <= 5
+    assert sum(any(item["p_worse"] < 0.05 for item in found) for found in figures) <= 3
+    assert sum(any(item["p_better"] < 0.05 for item in found) for found in figures) <= 3
 
 
 def test_of_28_labels_the_one_that_is_much_worse_is_found():

@@ -78,7 +78,7 @@ def test_a_layout_is_prepared_trained_and_evaluated(layout, base_model, tmp_path
     with tarfile.open(tmp_path / "candidate" / "model.tar.gz", "w:gz") as archive:
         for path in (tmp_path / "model").iterdir():
             archive.add(path, path.name)
-    result = evaluate(tmp_path / "candidate", None, tmp_path / "dataset")
+    result = evaluate(tmp_path / "candidate", None, tmp_path / "dataset", base_model)
     assert list(result["candidate"]["labels"]) == labels
     assert result["rows"]["test"] == manifest["rows"]["test"]
     assert result["candidate"]["metrics"]["macro_auroc"] > 0.6
