@@ -60,4 +60,4 @@ def test_no_terraform_names_an_account_a_region_or_a_machine_of_ours():
     # images.tf is the map of AWS's own registries; examples and tests may name what they like
     for path in TERRAFORM.rglob("*.tf"):
         if path.name != "images.tf":
-            assert not re.findall(r"\b\d{12}\b|us-east-1|/opt/|/root/|/home/", path.read_text()), path
+            assert not re.findall(r"\b\d{12}\b|us-east-1|/(?:opt|root|home)/", path.read_text()), path
