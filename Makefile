@@ -28,7 +28,6 @@ endif
 endif
 
 REQUIREMENTS := $(wildcard requirements/*.txt) src/requirements.txt
-TERRAFORM_ROOTS := terraform terraform/endpoint terraform/bootstrap
 
 .PHONY: help
 help: ## Show this list
