@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PYTHONPATH := src
 export PATH := $(CURDIR)/.local/venv/bin:$(CURDIR)/.local/bin:$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 
 PYTHON3 ?= python3
 # A file that this machine lacks would stop every terraform command.
