@@ -57,10 +57,10 @@ def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[list[int]]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
-def shuffled_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int, smallest: int) -> list[list[int]]:
+def shuffled_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Shuffled batches of rows of similar length; the same seed and epoch give the same batches.
 
-    Every row appears once an epoch, but for a last batch of fewer than `smallest` rows, which is left out.
+    Every row appears once an epoch; a last batch of less than half the size is put to the one before.
     """
     chance = np.random.default_rng([seed, epoch])
     order = chance.permutation(len(lengths))
@@ -70,18 +70,30 @@ def shuffled_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int
         rows = order[start : start + window]
         rows = rows[np.argsort(-lengths[rows], kind="stable")]
         batches += [rows[place : place + batch_size].tolist() for place in range(0, len(rows), batch_size)]
-    batches = [batch for batch in batches if len(batch) >= smallest]
+    if len(batches) > 1 and len(batches[-1]) < half(batch_size):
+        rest = batches.pop()
+        batches[-1] += rest
     chance.shuffle(batches)
     return batches
+
+
+def half(batch_size: int) -> int:
+    """The fewest rows that are a batch of their own; so many workers may share one."""
+    return -(-batch_size // 2)
 
 
 class RankBatches:
     """Batch sampler of one rank: its share of each global batch, so that any number of ranks makes the same steps."""
 
     def __init__(self, lengths: np.ndarray, batch_size: int, seed: int, rank: int, world_size: int) -> None:
-        if batch_size < world_size:
+        if half(batch_size) < world_size:
             raise ValueError(
-                f"--batch-size: found {batch_size} rows for {world_size} workers, expected at least one row a worker"
+                f"--batch-size: found {batch_size} rows for {world_size} workers, expected at least "
+                f"{2 * world_size - 1}: the last batch of an epoch may be half full, and each worker needs a row"
+            )
+        if len(lengths) < world_size:
+            raise ValueError(
+                f"found {len(lengths)} train rows for {world_size} workers, expected at least one row a worker"
             )
         self._lengths, self._batch_size, self._seed = lengths, batch_size, seed
         self._rank, self._world_size = rank, world_size
@@ -92,9 +104,9 @@ class RankBatches:
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches = shuffled_batches(self._lengths, self._batch_size, self._seed, self._epoch, self._world_size)
+        batches = shuffled_batches(self._lengths, self._batch_size, self._seed, self._epoch)
         return (batch[self._rank :: self._world_size] for batch in batches)
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self._lengths), self._batch_size)
-        return whole + (rest >= self._world_size)
+        return max(1, whole + (rest >= half(self._batch_size)))

@@ -1,7 +1,6 @@
 """Checkpoints that a spot interruption can't spoil: written beside, renamed, complete or not taken; no pickle."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,7 +51,10 @@ def write(
 
     `texts` are further small files by name.
     """
-    partial = directory / f".checkpoint-{step}.partial-{os.getpid()}"
+    # what an interrupted attempt left comes back from S3
+    for left in directory.glob(".checkpoint-*.partial*"):
+        shutil.rmtree(left)
+    partial = directory / f".checkpoint-{step}.partial"
     partial.mkdir(parents=True)
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     safetensors.torch.save_file(state, partial / MODEL, metadata={"format": "pt"})

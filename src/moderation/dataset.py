@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +20,20 @@ class Split:
 
 def read_labels(directory: Path) -> list[str]:
     """The labels in the order of every array. Raises ValueError where labels.json is absent."""
+    return _labels_file(directory)["labels"]
+
+
+def read_lineage(directory: Path) -> str | None:
+    """Version of the dataset that the splits go back to: a model trained within a lineage has seen none of its test
+    rows. None where nobody noted it. Raises ValueError where labels.json is absent."""
+    return _labels_file(directory).get("lineage")
+
+
+def _labels_file(directory: Path) -> dict[str, Any]:
     path = directory / "labels.json"
     if not path.is_file():
         raise ValueError(f"{directory}: found no labels.json, expected a prepared dataset or one of its splits")
-    return json.loads(path.read_text(encoding="utf-8"))["labels"]
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read_split(directory: Path, labels: list[str]) -> Split:

@@ -1,7 +1,7 @@
 """Undoes what writers do to hide a word: invisible characters, look-alike letters, digits for letters, spaces in words.
 
-Apart from invisible characters and mixed alphabets, a word is changed only into one that the training texts know, and
-only where they don't know it as it stands: "mp3", "4th" and names stay what they are.
+A word that the training texts know stays as it is. Any other is changed only into one that they know, apart from words
+that mix alphabets: "mp3", "4th" and names stay what they are.
 """
 
 import json
@@ -15,10 +15,11 @@ from pathlib import Path
 FILE = "words.json"
 MAXIMUM_WORDS = 50_000
 LONGEST_SPELLING = 20  # single letters in a row that may be one word
-INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+# Spelling in Persian and Indic scripts, and what holds an emoji together; nothing beside Latin, Greek, Cyrillic letters
+JOINERS = re.compile("(?<=[\u0000-\u058f])[\u200c\u200d]+|[\u200c\u200d]+(?=[\u0000-\u058f])")
 WORD = re.compile(r"\w+")
 WORD_WITH_SIGNS = re.compile(r"[\w@$!]+")
-WORD_AT_END, WORD_AT_START = re.compile(r"\w+$"), re.compile(r"^\w+")
 QUANTITY = re.compile(r"\d+[^\W\d_]{1,2}")  # 4th, 10s, 5mg
 LETTER = re.compile(r"[^\W\d_]")
 # Letters of Cyrillic, Armenian, Greek and phonetic alphabets that most fonts draw like a Latin one
@@ -40,7 +41,7 @@ class Deobfuscator:
 
     def __call__(self, text: str) -> str:
         """The text without disguise."""
-        text = INVISIBLE.sub("", text)
+        text = JOINERS.sub("", INVISIBLE.sub("", text))
         if not text.isascii():
             text = WORD.sub(lambda match: self._in_one_alphabet(match.group()), text)
         text = WORD_WITH_SIGNS.sub(lambda match: self._in_letters(match.group()), text)
@@ -51,11 +52,11 @@ class Deobfuscator:
         return word.lower() in self.words
 
     def _in_one_alphabet(self, word: str) -> str:
-        if word.isascii():
+        if word.isascii() or self.knows(word):
             return word
         latin = unicodedata.normalize("NFKC", word).translate(LOOK_ALIKES)
-        mixed = any(letter.isascii() and letter.isalpha() for letter in word)
-        hidden = len(word) > 1 and self.knows(latin) and not self.knows(word)
+        mixed = len({letter.isascii() for letter in word if letter.isalpha()}) == 2
+        hidden = len(word) > 1 and self.knows(latin)
         return latin if mixed or hidden else word
 
     def _in_letters(self, word: str) -> str:
@@ -88,11 +89,22 @@ class Deobfuscator:
         for count in range(letters, 2, -1):
             if self.knows("".join(words[place : place + count])):
                 return count
-        first = WORD_AT_END.search(words[place])
-        second = WORD_AT_START.search(words[place + 1]) if place + 1 < len(words) else None
-        if not first or not second or not self.knows(first.group() + second.group()):
+        second = WORD.match(words[place + 1]) if place + 1 < len(words) else None
+        first = word_at_end(words[place]) if second else ""
+        if not first or not second or not self.knows(first + second.group()):
             return 1
-        return 1 if self.knows(first.group()) and self.knows(second.group()) else 2
+        return 1 if self.knows(first) and self.knows(second.group()) else 2
+
+
+def word_at_end(text: str) -> str:
+    """The letters, digits and underscores that a text ends with.
+
+    A pattern would begin anew at each of them: the time would grow with the square of their number.
+    """
+    start = len(text)
+    while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        start -= 1
+    return text[start:]
 
 
 def fit(texts: Iterable[str]) -> Deobfuscator:

@@ -19,7 +19,7 @@ import numpy as np
 from moderation import behaviour, bootstrap, calibration, evasion, latency, metrics, slices
 from moderation.config import load_evaluation_config
 from moderation.container import say, write_exit_message
-from moderation.dataset import Split, read_labels, read_split
+from moderation.dataset import Split, read_labels, read_lineage, read_split
 from moderation.mistakes import worst_mistakes
 from moderation.policy import choose_review, prevalences, read_policy, read_targets
 from moderation.shipping import ARCHIVE, ship
@@ -39,6 +39,8 @@ class Model:
     """(labels)"""
     score: Callable[[list[str]], np.ndarray]
     """Probabilities (texts, labels) of some texts."""
+    lineage: str | None = None
+    """Of the dataset that it was trained on; None where nobody noted it."""
 
     def of(self, labels: Sequence[str]) -> "Model":
         """The same model, asked for some of its labels."""
@@ -149,14 +151,15 @@ def evaluate(
                 f"candidate: found a model for the labels {', '.join(candidate.labels)}, expected {', '.join(labels)} "
                 "as in the dataset; train on this dataset"
             )
-        models = {"candidate": candidate}
+        models, dropped, left_out = {"candidate": candidate}, [], None
         if champion_directory:
             champion = load_model(champion_directory, "champion")
-            shared = [label for label in labels if label in champion.labels]
-            if shared:
-                models["champion"] = champion.of(shared)
+            left_out = why_not_compared(champion, labels, read_lineage(dataset))
+            if left_out:
+                say(f"the live model is not compared: {left_out}")
             else:
-                say("the champion knows none of the labels of this dataset: it can't be compared")
+                models["champion"] = champion.of([label for label in labels if label in champion.labels])
+                dropped = [label for label in champion.labels if label not in labels]
     scored = {name: score(model, test, name, seconds) for name, model in models.items()}
     with seconds.spent_on("model"):
         behaved = {
@@ -199,6 +202,8 @@ def evaluate(
             "labels": labels,
             "policy_id": candidate.policy_id,
             **{name: systems.get(name) for name in SYSTEMS},
+            "champion_left_out": left_out,
+            "labels_dropped": dropped,
             "comparison": {name: compared.get(name) for name in SYSTEMS[1:]},
             "curves": {
                 label: {
@@ -225,6 +230,15 @@ def _of_both(found: dict[str, Any]) -> dict[str, Any]:
     return {name: found.get(name) for name in ("candidate", "champion")}
 
 
+def why_not_compared(champion: Model, labels: Sequence[str], lineage: str | None) -> str | None:
+    """The reason why the live model can't be judged on these test rows; None where it can."""
+    if not set(champion.labels) & set(labels):
+        return "it knows none of this dataset's labels"
+    if champion.lineage and lineage and champion.lineage != lineage:
+        return "since its training all rows were split anew, so that it may have learnt from these test rows"
+    return None
+
+
 def columns_of(some: Sequence[str], labels: Sequence[str]) -> list[int]:
     """Where some labels stand among all."""
     return [labels.index(label) for label in some]
@@ -242,7 +256,11 @@ def load_model(directory: Path, name: str) -> Model:
         unpacked = unpack(directory, Path(temporary), name)
         scorer = Scorer.load(unpacked)
         policy = read_policy(unpacked, scorer.labels)
-    return Model(scorer.labels, scorer.max_length, policy.id, policy.review, lambda texts: scorer.score(texts).probs)
+        record = unpacked / "training.json"
+        lineage = json.loads(record.read_text(encoding="utf-8")).get("lineage") if record.is_file() else None
+    return Model(
+        scorer.labels, scorer.max_length, policy.id, policy.review, lambda texts: scorer.score(texts).probs, lineage
+    )
 
 
 def unpack(directory: Path, target: Path, name: str) -> Path:

@@ -19,7 +19,7 @@ import yaml
 MINIMUM_POSITIVES = 5  # below it, a label's own best threshold is chance
 HALF_TRUST_POSITIVES = 15  # with so many, a label's own threshold counts half
 SMALLEST, LARGEST = 0.001, 0.999
-NEVER = 1.0  # a block threshold that only a score of exactly 1 reaches: a person decides
+NEVER = 1.0  # a block threshold that no score reaches, not even one that is rounded to 1: a person decides
 DIGITS = 4  # of a threshold
 DECISIONS = ("allow", "review", "block")  # the gravest last
 FILE, SCORES_FILE = "policy.json", "validation_scores.safetensors"
@@ -95,7 +95,8 @@ class Policy:
 
     def decisions(self, scores: np.ndarray) -> np.ndarray:
         """For scores (rows, labels) the place in DECISIONS (rows, labels): 0 allow, 1 review, 2 block."""
-        return (scores >= self.review).astype(np.int8) + (scores >= self.block)
+        blocked = (scores >= self.block) & (self.block < NEVER)
+        return (scores >= self.review).astype(np.int8) + blocked
 
 
 def make_policy(labels: Sequence[str], review: np.ndarray, block: np.ndarray) -> Policy:

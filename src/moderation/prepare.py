@@ -93,7 +93,7 @@ def _prepare(
     placed = place(config, spool, rejections, previous)
     report = data_report(config.source, spool, placed, rejections, previous.version if previous else None, reason)
     (partial / "dataset").mkdir()
-    return write_dataset(partial / "dataset", spool, placed, report, config)
+    return write_dataset(partial / "dataset", spool, placed, report, config, previous.lineage if previous else None)
 
 
 def spooled(config: DataConfig, source: Path | Shards, directory: Path) -> tuple[DataConfig, Spool, Rejections]:
@@ -227,7 +227,9 @@ def check_labels(spool: Spool, rows: np.ndarray, config: DataConfig) -> tuple[li
     for (positive, _), number in zip(combinations, count.tolist(), strict=True):
         if number:
             positives.update(dict.fromkeys(positive, number))
-    labels = sorted(config.labels or positives)
+    # a label that is named must not vanish because an export lost its positives
+    named = config.labels or config.label_fields or config.classes.values()
+    labels = sorted(set(named or positives))
     if not labels:
         raise ValueError(
             f"found {len(rows)} usable rows and not one positive label, expected labelled rows; check the label fields "
@@ -245,12 +247,13 @@ def check_labels(spool: Spool, rows: np.ndarray, config: DataConfig) -> tuple[li
 
 
 def write_dataset(
-    directory: Path, spool: Spool, placed: Placed, report: dict[str, Any], config: DataConfig
+    directory: Path, spool: Spool, placed: Placed, report: dict[str, Any], config: DataConfig, lineage: str | None
 ) -> dict[str, Any]:
-    """Write the parts of the dataset into an empty directory, the manifest last; returns it."""
-    label_file = json.dumps({"labels": placed.labels}, ensure_ascii=False, indent=1)
-    (directory / "labels.json").write_text(label_file, encoding="utf-8")
-    writers = [SplitWriter(directory / split, label_file) for split in SPLITS]
+    """Write the parts of the dataset into an empty directory, the manifest last; returns it.
+
+    lineage: that of the dataset whose splits it goes on with; None where all rows were split anew.
+    """
+    writers = [SplitWriter(directory / split) for split in SPLITS]
     languages = LanguageSample(int(np.count_nonzero(placed.split != FREE)))
     values = np.where(placed.unannotated, np.float32("nan"), placed.positive.astype(np.float32))
     keys = spool.keys
@@ -266,11 +269,16 @@ def write_dataset(
     content = hashlib.sha256(json.dumps(placed.labels).encode())
     for split, writer in zip(SPLITS, writers, strict=True):
         content.update(f"{split} {writer.close()}".encode())
+    version = content.hexdigest()[:16]
+    named = {"labels": placed.labels, "lineage": lineage or version}
+    for path in (directory, *(directory / split for split in SPLITS)):
+        (path / "labels.json").write_text(json.dumps(named, ensure_ascii=False, indent=1), encoding="utf-8")
     report |= {"languages": languages.shares()}
     (directory / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
     (directory / "data_report.html").write_text(data_page(report), encoding="utf-8")
     manifest = {
-        "dataset_version": content.hexdigest()[:16],
+        "dataset_version": version,
+        "lineage": named["lineage"],
         "rows": report["rows"],
         "labels": placed.labels,
         "files": directory_sha256(directory),
@@ -284,9 +292,8 @@ def write_dataset(
 class SplitWriter:
     """Writes the rows of one split to Parquet as they come, and hashes them."""
 
-    def __init__(self, directory: Path, label_file: str) -> None:
+    def __init__(self, directory: Path) -> None:
         directory.mkdir()
-        (directory / "labels.json").write_text(label_file, encoding="utf-8")
         self._path = directory / "part-00000.parquet"
         self._writer: Any = None
         self._waiting: list[Any] = []

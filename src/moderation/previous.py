@@ -22,6 +22,8 @@ class Previous:
 
     directory: Path
     version: str
+    lineage: str
+    """Version of the dataset that its splits go back to: since then, no row has changed its split."""
 
     def batches(self) -> Iterator[tuple[int, list[str]]]:
         """Split number and normalised texts of some rows, until all were given.
@@ -69,6 +71,7 @@ def read_previous(directory: Path | None, config: DataConfig) -> tuple[Previous 
     try:
         manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
         version, settings = manifest["dataset_version"], manifest.get("split", {})
+        lineage = manifest.get("lineage", version)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"--previous: found no readable manifest.json in {directory.name} ({type(error).__name__}), expected a "
@@ -82,7 +85,7 @@ def read_previous(directory: Path | None, config: DataConfig) -> tuple[Previous 
     ]
     if other:
         return None, f"dataset {version} was split with other settings ({', '.join(other)})"
-    return Previous(directory, version), None
+    return Previous(directory, version, lineage), None
 
 
 def earlier_splits(previous: Previous, spool: Spool, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,10 +4,14 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import torch
 import torch.distributed as dist
+
+# The leader fits the n-grams alone, about a millisecond a row; NCCL would give up on it after ten minutes
+PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,14 @@ class Ranks:
         dist.all_reduce(tensor)
         return tensor.tolist()
 
-    def common(self, numbers: Sequence[int], limit: int, device: torch.device) -> list[int]:
-        """The whole numbers that every rank has, sorted; each rank passes at most `limit` of them, none negative."""
+    def common(self, numbers: Sequence[int], device: torch.device) -> list[int]:
+        """The whole numbers that every rank has, sorted; none may be negative."""
         if self.world_size == 1:
             return sorted(numbers)
-        padded = torch.full((limit,), -1, dtype=torch.int64, device=device)
-        largest = sorted(numbers)[-limit:]
-        padded[: len(largest)] = torch.tensor(largest, dtype=torch.int64)
+        longest = torch.tensor([len(numbers)], device=device)
+        dist.all_reduce(longest, dist.ReduceOp.MAX)
+        padded = torch.full((int(longest),), -1, dtype=torch.int64, device=device)
+        padded[: len(numbers)] = torch.tensor(list(numbers), dtype=torch.int64)
         parts = [torch.empty_like(padded) for _ in range(self.world_size)]
         dist.all_gather(parts, padded)
         return sorted(set.intersection(*(set(part.tolist()) for part in parts)) - {-1})
@@ -94,7 +99,7 @@ def join() -> Ranks:
     if world_size > 1:
         if "SM_NETWORK_INTERFACE_NAME" in os.environ:  # gloo would guess which interface connects the hosts
             os.environ.setdefault("GLOO_SOCKET_IFNAME", os.environ["SM_NETWORK_INTERFACE_NAME"])
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     return ranks
 
 

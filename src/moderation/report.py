@@ -118,8 +118,17 @@ def points_to_know(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
                 labels = [label for label, item in found["labels"].items() if tone(item) == kind]
                 if labels:
                     points.append((kind, f"Clearly {kind} than {_in_words(name)} for {', '.join(labels)}."))
-    if not evaluation["champion"]:
-        points.append(("even", "There is no live model with these labels to compare with."))
+    if evaluation["labels_dropped"]:
+        dropped = ", ".join(evaluation["labels_dropped"])
+        points.append(("worse", f"No longer knows what the live model knows: {dropped}."))
+    if evaluation["champion_left_out"]:
+        points.append(("even", f"The live model is not compared: {evaluation['champion_left_out']}."))
+    elif not evaluation["champion"]:
+        points.append(("even", "There is no live model to compare with."))
+    elif len(known := evaluation["champion"]["labels"]) < len(evaluation["labels"]) or evaluation["labels_dropped"]:
+        points.append(
+            ("even", f"What is shown of the live model is over the labels that both know: {', '.join(known)}.")
+        )
     failing = [
         f"{_plain(name)} ({found['passed']} of {found['cases']})"
         for name, found in _known(evaluation["behaviour"]["candidate"], "share")

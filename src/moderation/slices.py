@@ -103,7 +103,7 @@ def slice_scores(
     """
     flags = probs >= thresholds
     positive = any_label(truth)
-    highest = probs.max(axis=1)
+    highest = np.where(np.isnan(truth), 0, probs).max(axis=1)  # what nobody annotated says nothing about a row
     result: dict[str, dict[str, Any]] = {}
     for kind, named in slices.items():
         result[kind] = {}

@@ -5,10 +5,12 @@ annotated labels. Dropout depends on seed, step and rank alone, so a resumed run
 """
 
 import contextlib
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from moderation.scoring import autocast, logits, sigmoid
 
 TRAINER_STATE = "trainer_state.json"
 RUN = "run.json"
-BEST = "best.json"
+JUDGED = "judged.json"
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class ModerationTrainer(Trainer):
         )
         self.pulse = Pulse(self, stop_wanted)
         self.best: Best | None = None
-        self.evaluated_step = -1
+        self.judged_step = -1
         self.validation_logits: np.ndarray | None = None  # (rows, labels) of the latest evaluation
         self.validation_metrics: dict[str, float] = {}
         steps = len(self.batches) * arguments.epochs
@@ -210,11 +212,11 @@ class ModerationTrainer(Trainer):
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Scores on the validation split; decides whether this epoch is the best, and whether training goes on."""
         self._measure()
-        self.evaluated_step = self.state.global_step
-        self.best = judged(self.best, self.evaluated_step, self.validation_metrics["eval_macro_average_precision"])
-        if self.waited_enough and self.evaluated_step < self.state.max_steps:
+        self.judged_step = self.state.global_step
+        self.best = judged(self.best, self.judged_step, self.validation_metrics["eval_macro_average_precision"])
+        if self.waited_enough and self.judged_step < self.state.max_steps:
             if self.ranks.leads:
-                say(f"no better for {self.best.waited} epochs: training ends after step {self.evaluated_step}")
+                say(f"no better for {self.best.waited} epochs: training ends after step {self.judged_step}")
             self.control.should_training_stop = True
         return self.validation_metrics
 
@@ -228,9 +230,9 @@ class ModerationTrainer(Trainer):
 
         Only the leader has surely written its checkpoint: the others take the weights from it.
         """
-        if self.evaluated_step != self.state.global_step:
+        if self.judged_step != self.state.global_step:
             self.evaluate()
-        if self.best.step != self.evaluated_step:
+        if self.best.step != self.judged_step:
             if self.ranks.leads:
                 checkpoints.read_model(checkpoints.path_of(self.checkpoint_directory, self.best.step), self.model)
                 say(f"kept the model of step {self.best.step}, the best on validation")
@@ -262,14 +264,13 @@ class ModerationTrainer(Trainer):
         scored = logits(self.model, self.validation_tokens, own, self.dtype)
         return self.ranks.gather_rows(scored, total, self.device)
 
+    @cached_property
     def run_identity(self) -> str:
         """What must be equal for a checkpoint to be of this run: recipe, labels, rows; not the number of workers."""
-        identity = {
-            "labels": self.model.labels,
-            "rows": len(self.train_truth),
-            "tokens": int(self.train_tokens.lengths.sum()),
-            **self.arguments.hyperparameters(),
-        }
+        rows = hashlib.sha256(self.train_truth.tobytes())
+        for ids in self.train_tokens.ids:
+            rows.update(np.array(ids, np.int32).tobytes() + b"|")
+        identity = {"labels": self.model.labels, "rows": rows.hexdigest(), **self.arguments.hyperparameters()}
         return json.dumps(identity, sort_keys=True, default=str)
 
     def latest_checkpoint(self) -> Path | None:
@@ -278,27 +279,34 @@ class ModerationTrainer(Trainer):
         Raises ValueError where it belongs to another run.
         """
         steps = checkpoints.complete_steps(self.checkpoint_directory)
-        common = self.ranks.common(steps, checkpoints.KEPT + 2, self.device)
+        common = self.ranks.common(steps, self.device)
         if not common:
             return None
         path = checkpoints.path_of(self.checkpoint_directory, common[-1])
-        if (path / RUN).read_text(encoding="utf-8") != self.run_identity():
+        if (path / RUN).read_text(encoding="utf-8") != self.run_identity:
             raise ValueError(
                 f"{path}: found a checkpoint of a run with other hyperparameters, labels or rows, expected one of this "
                 "run; give the job an empty checkpoint directory"
             )
-        best = Best(**content) if (content := json.loads((path / BEST).read_text(encoding="utf-8"))) else None
-        if best and best.step in common:
+        content = json.loads((path / JUDGED).read_text(encoding="utf-8"))
+        if content["best"] and content["best"]["step"] in common:
             # a best checkpoint that was copied half is lost: the epochs that follow compete among themselves
-            self.best, self.evaluated_step = best, common[-1] if best.waited or best.step == common[-1] else -1
+            self.best, self.judged_step = Best(**content["best"]), content["step"]
+        self.state.global_step = common[-1]
         return path
+
+    def catch_up(self, checkpoint: Path) -> None:
+        """Judge the epoch that the latest checkpoint ends, where an interruption came before that."""
+        if self.state.global_step % len(self.batches) == 0 and self.judged_step != self.state.global_step:
+            checkpoints.read_model(checkpoint, self.model)
+            self.evaluate()
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         if self.ranks.leads:
             texts = {
                 TRAINER_STATE: json.dumps(_plain_state(self.state)),
-                RUN: self.run_identity(),
-                BEST: json.dumps(asdict(self.best) if self.best else None),
+                RUN: self.run_identity,
+                JUDGED: json.dumps({"step": self.judged_step, "best": asdict(self.best) if self.best else None}),
             }
             kept = self.best.step if self.best else None
             schedule = self.lr_scheduler.state_dict()

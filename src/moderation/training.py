@@ -21,7 +21,7 @@ from moderation.arguments import Arguments, parse
 from moderation.batching import Tokens, tokenise
 from moderation.blend import choose_blend
 from moderation.container import checkpoint_directory, say, write_failure
-from moderation.dataset import Split, read_labels, read_split
+from moderation.dataset import Split, read_labels, read_lineage, read_split
 from moderation.policy import Policy, ValidationScores, choose_policy, prevalences, write_policy, write_scores
 from moderation.scoring import choose_device, choose_dtype, features, sigmoid
 
@@ -118,8 +118,10 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
     checkpoint = trainer.latest_checkpoint()
     if checkpoint is None:
         start_head(model, arguments, here, tokens, train_split.truth, dtype)
-    elif here.leads:
-        say(f"resuming from {checkpoint.name}")
+    else:
+        if here.leads:
+            say(f"resuming from {checkpoint.name}")
+        trainer.catch_up(checkpoint)
     if not trainer.waited_enough:  # it has, where an interruption came between the last epoch and the saved model
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if trainer.pulse.stopped and trainer.state.global_step < trainer.state.max_steps:
@@ -128,7 +130,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
         )
         return STOPPED
     trainer.keep_best()
-    if here.leads:  # the others wait: what is left takes seconds
+    if here.leads:  # the others wait
         validation_logits, fitted, share = trainer.validation_logits, None, 1.0
         if arguments.ngrams:
             validation_logits, fitted, share = add_ngrams(model, train_split, validation_split, validation_logits)
@@ -144,6 +146,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "steps": trainer.best.step,
             "samples_per_second": round(trainer.pulse.samples_per_second, 2),
             "seconds": round(time.monotonic() - started, 1),
+            "lineage": read_lineage(arguments.train),
             "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},
             "metrics": trainer.validation_metrics,
             "encoder_share": round(share, 4),

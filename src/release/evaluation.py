@@ -145,7 +145,7 @@ def remark_on(evaluation: Mapping[str, Any], champion_arn: str | None, same_mode
     if same_model:
         return "Prod runs this very model."
     if champion_arn:
-        return "Not compared with the model live in prod: it knows none of this dataset's labels."
+        return f"Not compared with the model live in prod: {evaluation.get('champion_left_out')}."
     return "Nothing is live in prod to compare with."
 
 

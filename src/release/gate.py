@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,8 @@ class Decision:
 def decide(evaluation: Mapping[str, Any], rules: GateRules) -> Decision:
     """Judge evaluation.json (schema 2) by the rules; a number that is missing or null fails its rule.
 
-    Without a champion (the first run) the rules about it are left out: floors and the baseline decide.
+    Without a champion (the first run, or one that can't be compared) the rules about it are left out: floors and the
+    baseline decide.
     """
     if evaluation.get("schema_version") != SCHEMA_VERSION:
         raise ValueError(
@@ -166,6 +167,7 @@ def _champion(evaluation: Mapping[str, Any], rules: ChampionRules) -> Iterator[R
     labels = [label for label in evaluation["labels"] if label in _part(evaluation, "champion", "labels")]
     if rules.no_label_worse:
         yield _not_worse("champion.macro", _words(HEADLINE), comparison.get(HEADLINE))
+        yield _labels_kept(evaluation.get("labels_dropped") or [])
         for label in labels:
             yield _not_worse(
                 f"champion.label.{label}", f"average precision of {label}", _part(comparison, "labels").get(label)
@@ -182,6 +184,12 @@ def _champion(evaluation: Mapping[str, Any], rules: ChampionRules) -> Iterator[R
         ours, theirs = (_part(evaluation, "behaviour", system) for system in ("candidate", "champion"))
         for group, was in sorted(theirs.items()):
             yield _behaviour(group, was.get("share"), _part(ours, group).get("share"), rules.behaviour_tolerance)
+
+
+def _labels_kept(dropped: Sequence[str]) -> Rule:
+    what = f"{len(dropped)} labels of the model live in prod are gone" + (f" ({', '.join(dropped)})" if dropped else "")
+    sentence = f"{what}; none required: {_outcome(not dropped)}."
+    return Rule("champion.labels_kept", 0, float(len(dropped)), not dropped, sentence)
 
 
 def _not_worse(name: str, what: str, compared: Mapping[str, Any] | None) -> Rule:

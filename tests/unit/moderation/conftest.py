@@ -5,14 +5,13 @@ import math
 import os
 
 import pytest
-from samples import saved_model, sentences, write_split
+from samples import LABELS, saved_model, sentences, write_split
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 # the models are too small to share out: threads that wait for each other cost more than they compute
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 WORDS = ["you", "are", "kind", "mean", "fool", "the", "soup", "is", "hot", "run", "away", "now", "nice", "day", "and"]
-LABELS = ["insult", "threat"]
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+LABELS = ["insult", "threat"]
+
 
 def sentences(count: int, seed: int) -> tuple[list[str], np.ndarray]:
     """Texts and truth (count, 2) that a tiny model learns: `fool` insults, `run` threatens."""
@@ -25,7 +27,7 @@ def sentences(count: int, seed: int) -> tuple[list[str], np.ndarray]:
 def write_split(directory: Path, texts: list[str], truth: np.ndarray, labels: list[str]) -> None:
     """One split as the preparation writes it."""
     directory.mkdir(parents=True)
-    (directory / "labels.json").write_text(json.dumps({"labels": labels}))
+    (directory / "labels.json").write_text(json.dumps({"labels": labels, "lineage": "0123456789abcdef"}))
     table = pa.table(
         {
             "id": [f"{directory.name}-{number}" for number in range(len(texts))],

@@ -36,7 +36,7 @@ def test_sorted_batches_hold_every_row_once_longest_first():
 
 
 def test_an_epoch_holds_every_row_once_in_batches_of_similar_length():
-    batches = shuffled_batches(LENGTHS, 8, seed=13, epoch=0, smallest=1)
+    batches = shuffled_batches(LENGTHS, 8, seed=13, epoch=0)
     assert sorted(row for batch in batches for row in batch) == list(range(333))
     waste = sum(LENGTHS[batch].max() * len(batch) for batch in batches) / LENGTHS.sum()
     plain = sum(LENGTHS[place : place + 8].max() * 8 for place in range(0, 333, 8)) / LENGTHS.sum()
@@ -44,26 +44,29 @@ def test_an_epoch_holds_every_row_once_in_batches_of_similar_length():
 
 
 def test_epochs_and_seeds_differ_and_repeat():
-    assert shuffled_batches(LENGTHS, 8, 13, 0, 1) == shuffled_batches(LENGTHS, 8, 13, 0, 1)
-    assert shuffled_batches(LENGTHS, 8, 13, 0, 1) != shuffled_batches(LENGTHS, 8, 13, 1, 1)
-    assert shuffled_batches(LENGTHS, 8, 13, 0, 1) != shuffled_batches(LENGTHS, 8, 14, 0, 1)
+    assert shuffled_batches(LENGTHS, 8, 13, 0) == shuffled_batches(LENGTHS, 8, 13, 0)
+    assert shuffled_batches(LENGTHS, 8, 13, 0) != shuffled_batches(LENGTHS, 8, 13, 1)
+    assert shuffled_batches(LENGTHS, 8, 13, 0) != shuffled_batches(LENGTHS, 8, 14, 0)
 
 
+@pytest.mark.parametrize("rows", [3, 8, 9, 11, 12, 97, 333])
 @pytest.mark.parametrize("world_size", [2, 3])
-def test_the_ranks_together_take_the_steps_of_one(world_size):
-    alone = list(RankBatches(LENGTHS, 8, 13, 0, 1))
-    shares = [RankBatches(LENGTHS, 8, 13, rank, world_size) for rank in range(world_size)]
+def test_the_ranks_together_take_the_steps_of_one(world_size, rows):
+    alone = list(RankBatches(LENGTHS[:rows], 8, 13, 0, 1))
+    assert sorted(itertools.chain(*alone)) == list(range(rows))
+    shares = [RankBatches(LENGTHS[:rows], 8, 13, rank, world_size) for rank in range(world_size)]
     together = [sorted(itertools.chain(*parts)) for parts in zip(*shares, strict=True)]
     assert together == [sorted(batch) for batch in alone]
     assert {len(share) for share in shares} == {len(alone)}
 
 
-def test_a_last_batch_too_small_for_every_rank_is_left_out():
-    lengths = np.full(17, 5)
-    shares = [RankBatches(lengths, 8, 13, rank, 2) for rank in range(2)]
-    assert [len(list(share)) for share in shares] == [len(share) for share in shares] == [2, 2]
+def test_a_last_batch_of_less_than_half_goes_to_the_one_before():
+    sizes = [sorted(map(len, RankBatches(np.full(rows, 5), 8, 13, 0, 1))) for rows in (16, 19, 20)]
+    assert sizes == [[8, 8], [8, 11], [4, 8, 8]]
 
 
-def test_a_batch_smaller_than_the_number_of_workers_is_refused():
-    with pytest.raises(ValueError, match="found 4 rows for 8 workers"):
-        RankBatches(LENGTHS, 4, 13, 0, 8)
+def test_a_batch_too_small_for_the_workers_is_refused():
+    with pytest.raises(ValueError, match="found 14 rows for 8 workers, expected at least 15"):
+        RankBatches(LENGTHS, 14, 13, 0, 8)
+    with pytest.raises(ValueError, match="found 7 train rows for 8 workers"):
+        RankBatches(LENGTHS[:7], 15, 13, 0, 8)

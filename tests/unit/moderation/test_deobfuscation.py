@@ -1,4 +1,5 @@
 import random
+import time
 
 import pytest
 
@@ -23,6 +24,7 @@ def deobfuscator():
         ("an іdіоt", "an idiot"),  # Cyrillic letters in a Latin word
         ("ｉｄｉｏｔ", "idiot"),  # of full width
         ("an id\u200biot", "an idiot"),
+        ("an id\u200c\u200diot\u200d", "an idiot"),
         ("an id iot.", "an idiot."),
         ("(id iot)", "(idiot)"),
         ("i d i o t here", "idiot here"),
@@ -45,6 +47,9 @@ def test_a_hidden_word_is_given_back(deobfuscator, hidden, text):
         "α and β",
         "a b c d",
         "an unheard-of  wörd\nand 3 lines\t",
+        "می\u200cخواهم",  # Persian spelling
+        "क्\u200dष 👩\u200d💻",
+        "5 m² of land",
     ],
 )
 def test_what_hides_nothing_stays_as_it_is(deobfuscator, text):
@@ -54,6 +59,18 @@ def test_what_hides_nothing_stays_as_it_is(deobfuscator, text):
 def test_a_word_that_the_texts_have_is_no_disguise(deobfuscator):
     assert fit([*TEXTS, "1d10t"])("1d10t") == "1d10t"
     assert deobfuscator("1d10t") == "idiot"
+    assert deobfuscator("SMSка") == "SMSka"
+    assert fit([*TEXTS, "смска и SMSка"])("SMSка") == "SMSка"
+
+
+def test_time_grows_with_the_length_of_a_text_not_with_its_square(deobfuscator):
+    def seconds(text):
+        started = time.perf_counter()
+        deobfuscator(text)
+        return time.perf_counter() - started
+
+    for long in ("a" * 50_000 + "! b", "a " * 25_000, "1" * 49_999 + "a", "а" * 50_000, "@" * 50_000):
+        assert seconds(long) < 1, long[:3]
 
 
 @pytest.mark.parametrize("kind", ["leetspeak", "homoglyphs", "zero_width", "spacing"])

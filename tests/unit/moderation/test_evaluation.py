@@ -1,5 +1,6 @@
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,19 @@ def test_without_a_base_model_there_is_no_probe(twin, result):
 def test_every_part_has_the_keys_that_the_document_promises(twin):
     assert list(twin) == [
         *("schema_version", "dataset_version", "rows", "labels", "policy_id", "candidate", "champion", "baseline"),
-        *("probe", "comparison", "curves", "confusion", "slices", "behaviour", "evasion", "latency", "worst_mistakes"),
+        *(
+            "probe",
+            "champion_left_out",
+            "labels_dropped",
+            "comparison",
+            "curves",
+            "confusion",
+            "slices",
+            "behaviour",
+            "evasion",
+            "latency",
+            "worst_mistakes",
+        ),
         "seconds",
     ]
     system = twin["candidate"]
@@ -133,6 +146,7 @@ def test_a_champion_with_other_labels_is_compared_on_the_shared_ones(candidate, 
     difference = found["comparison"]["champion"]["labels"]["threat"]["difference"]
     ours, theirs = (found[name]["labels"]["threat"]["average_precision"] for name in ("candidate", "champion"))
     assert difference == pytest.approx(ours - theirs)
+    assert found["labels_dropped"] == ["spam"]
 
 
 def test_a_champion_without_a_shared_label_is_no_champion(candidate, dataset, base_model, tmp_path, capsys):
@@ -141,7 +155,19 @@ def test_a_champion_without_a_shared_label_is_no_champion(candidate, dataset, ba
     assert found["champion"] is None
     assert found["comparison"]["champion"] is None
     assert found["latency"]["champion"] is None
-    assert "it can't be compared" in capsys.readouterr().out
+    assert found["champion_left_out"] == "it knows none of this dataset's labels"
+    assert found["labels_dropped"] == []
+    assert "the live model is not compared: it knows none" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("trained", "dataset_has", "compared"), [("a", "a", True), ("a", "b", False), (None, "b", True), ("a", None, True)]
+)
+def test_a_champion_of_another_split_may_have_learnt_the_test_rows(candidate, trained, dataset_has, compared):
+    champion = replace(evaluation.load_model(candidate, "champion"), lineage=trained)
+    reason = evaluation.why_not_compared(champion, ["insult"], dataset_has)
+    assert (reason is None) == compared
+    assert compared or "split anew" in reason
 
 
 def test_a_candidate_for_other_labels_is_refused(dataset, base_model, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 import inference
 from moderation import handler
-from moderation.policy import make_policy
+from moderation.policy import NEVER, make_policy
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,6 @@ def test_a_batch_is_answered_in_its_order(moderator):
 
 
 def test_a_flag_follows_the_threshold(moderator):
-    flags = {found["flagged"] for found in asked(moderator, {"text": "fool"})["results"][0]["labels"].values()}
-    assert flags == {True, False} or len(flags) == 1
     for threshold, flagged in ((0.0, True), (1.01, False)):
         policy = make_policy(["insult", "threat"], np.full(2, threshold), np.full(2, 1.01))
         (result,) = handler.predict_fn(["fool"], dataclasses.replace(moderator, policy=policy))["results"]
@@ -71,6 +69,13 @@ def test_a_text_is_decided_by_its_gravest_label_and_a_score_at_the_threshold_cou
     assert [result["flagged"] for result in results] == [False, True, True, True]
     decided = [[found["decision"] for found in result["labels"].values()] for result in results]
     assert decided == [["allow", "allow"], ["review", "allow"], ["review", "block"], ["block", "allow"]]
+
+
+def test_a_label_that_is_never_blocked_is_not_even_by_a_score_that_is_shown_as_1():
+    policy = make_policy(["insult"], np.array([0.3]), np.array([NEVER]))
+    (result,) = handler.answers(np.array([[0.9999999]], dtype=np.float32), [False], policy)
+    assert result["labels"]["insult"]["score"] == 1
+    assert result["decision"] == "review"
 
 
 def test_a_long_text_is_cut_and_the_answer_says_so(moderator):

@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from samples import write_split
 
 from moderation import training
 from moderation.arguments import parse
@@ -131,23 +133,28 @@ def test_the_record_says_how_the_model_came_to_be(trained):
     assert record["hyperparameters"]["batch_size"] == 8
     assert record["steps"] == 24
     assert record["world_size"] == 1
+    assert record["lineage"] == "0123456789abcdef"
     assert record["metrics"]["eval_macro_auroc"] > 0.9
     assert record["samples_per_second"] > 0
     assert str(trained[0].parent) not in json.dumps(record)
 
 
-@pytest.mark.parametrize("step", [5, 17])
-def test_a_resumed_training_ends_as_if_never_stopped(trained, dataset, base_model, tmp_path, monkeypatch, capsys, step):
+def test_a_training_resumed_twice_ends_as_if_never_stopped(trained, dataset, base_model, tmp_path, monkeypatch, capsys):
+    """Interrupted in the first epoch, and again in the second."""
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     arguments = parse(options(dataset, base_model, tmp_path / "model"))
-    assert train(arguments, StopAfter(step - 1)) == STOPPED
-    assert f"stopped by a signal after step {step}" in capsys.readouterr().out
+    assert train(arguments, StopAfter(4)) == STOPPED
+    assert "stopped by a signal after step 5" in capsys.readouterr().out
     assert not (tmp_path / "model").exists()
     half_written = tmp_path / "checkpoints" / "checkpoint-99"
     half_written.mkdir()
     (half_written / "model.safetensors").write_bytes(b"half")
+    assert train(arguments, StopAfter(11)) == STOPPED
+    log = capsys.readouterr().out
+    assert "resuming from checkpoint-5" in log
+    assert "stopped by a signal after step 17" in log
     assert train(arguments, StopSignal()) == 0
-    assert f"resuming from checkpoint-{step}" in capsys.readouterr().out
+    assert "resuming from checkpoint-17" in capsys.readouterr().out
     assert furthest(weights(tmp_path / "model"), weights(trained[0])) < 1e-5
 
 
@@ -156,6 +163,13 @@ def test_a_checkpoint_of_another_recipe_is_refused(dataset, base_model, tmp_path
     assert train(parse(options(dataset, base_model, tmp_path / "model")), StopAfter(2)) == STOPPED
     with pytest.raises(ValueError, match="found a checkpoint of a run with other hyperparameters"):
         train(parse(options(dataset, base_model, tmp_path / "model", epochs=3)), StopSignal())
+    relabelled = tmp_path / "relabelled"
+    shutil.copytree(dataset, relabelled)
+    split = read_split(dataset / "train", ["insult", "threat"])
+    shutil.rmtree(relabelled / "train")
+    write_split(relabelled / "train", split.texts, 1 - split.truth, ["insult", "threat"])
+    with pytest.raises(ValueError, match="hyperparameters, labels or rows"):
+        train(parse(options(relabelled, base_model, tmp_path / "model")), StopSignal())
 
 
 def test_an_epoch_is_the_best_until_a_later_one_is_at_least_as_good():
@@ -193,18 +207,36 @@ def test_training_stops_when_it_gets_no_better_and_keeps_the_best_epoch(
     assert json.loads((tmp_path / "stopped" / "training.json").read_text())["steps"] == 12
 
 
-@pytest.mark.parametrize("step", [17, 30])
-def test_a_resumed_training_remembers_the_best_epoch(dataset, base_model, tmp_path, monkeypatch, capsys, step):
-    """Interrupted before or after the epoch that was worse than the first, it keeps the first all the same."""
+def test_a_resumed_training_remembers_the_best_epoch(dataset, base_model, tmp_path, monkeypatch, capsys):
+    """Interrupted before and after the epoch that was worse than the first, it keeps the first all the same.
+
+    Without patience, no epoch is left out.
+    """
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     arguments = parse(options(dataset, base_model, tmp_path / "model", epochs=3, patience=0, ngrams="false"))
-    scored_by_epoch(monkeypatch, 0.9, 0.5)
-    assert train(arguments, StopAfter(step - 1)) == STOPPED
+    scored_by_epoch(monkeypatch, 0.9)
+    assert train(arguments, StopAfter(16)) == STOPPED
+    scored_by_epoch(monkeypatch, 0.5)
+    assert train(arguments, StopAfter(12)) == STOPPED
+    assert "stopped by a signal after step 30" in capsys.readouterr().out
     scored_by_epoch(monkeypatch, 0.4)
     assert train(arguments, StopSignal()) == 0
-    assert "kept the model of step 12" in capsys.readouterr().out
+    log = capsys.readouterr().out
+    assert "step 36 of 36" in log
+    assert "training ends" not in log
+    assert "kept the model of step 12" in log
     first_epoch = safetensors.torch.load_file(tmp_path / "checkpoints" / "checkpoint-12" / "model.safetensors")
     assert furthest(as_trained(tmp_path / "model"), first_epoch) < 1e-6
+
+
+def test_an_epoch_that_a_signal_ended_is_judged_on_resuming(dataset, base_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    arguments = parse(options(dataset, base_model, tmp_path / "model", ngrams="false"))
+    scored_by_epoch(monkeypatch, 0.9, 0.5)
+    assert train(arguments, StopAfter(11)) == STOPPED
+    assert "metric eval" not in capsys.readouterr().out
+    assert train(arguments, StopSignal()) == 0
+    assert "kept the model of step 12" in capsys.readouterr().out
 
 
 def test_an_interruption_after_the_last_epoch_does_not_train_on(dataset, base_model, tmp_path, monkeypatch, capsys):
@@ -219,20 +251,13 @@ def test_an_interruption_after_the_last_epoch_does_not_train_on(dataset, base_mo
     assert train(arguments, StopSignal()) == 0
     log = capsys.readouterr().out
     assert "progress" not in log
+    assert log.count("metric eval_macro_average_precision") == 1
     assert "kept the model of step 12" in log
     assert json.loads((tmp_path / "model" / "training.json").read_text())["steps"] == 12
 
 
 def interrupted(*args):
     raise InterruptedError
-
-
-def test_without_patience_every_epoch_is_made(dataset, base_model, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
-    scored_by_epoch(monkeypatch, 0.9, 0.5, 0.4)
-    assert train(parse(options(dataset, base_model, tmp_path / "model", epochs=3, patience=0)), StopSignal()) == 0
-    assert "training ends" not in (log := capsys.readouterr().out)
-    assert "kept the model of step 12" in log
 
 
 def test_rows_worked_through_in_parts_make_the_same_model(dataset, base_model, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 
 from moderation import prepare as preparation
 from moderation.config import DataConfig
-from moderation.dataset import read_split
+from moderation.dataset import read_lineage, read_split
 from moderation.prepare import main, prepare
 
 CONFIG = DataConfig(labels_field="labels", minimum_positives=2)
@@ -129,6 +129,11 @@ def test_rows_of_the_dataset_before_keep_their_splits_and_new_rows_fill_up(tmp_p
     before, after, report = grown(tmp_path, old, [*new, *old])
     assert {text: after[text] for text in old} == before
     assert list(after.values()).count("test") == 100
+    first, second = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("first", "second"))
+    assert first["dataset_version"] == first["lineage"] == second["lineage"] != second["dataset_version"]
+    assert {read_lineage(tmp_path / "second" / split) for split in ("", "train", "validation", "test")} == {
+        first["lineage"]
+    }
     assert report["previous"]["kept_rows"] == {"train": 130, "validation": 20, "test": 50}
     assert report["previous"]["new_rows"] == {"train": 130, "validation": 20, "test": 50}
 
@@ -198,7 +203,8 @@ def test_the_same_rows_on_top_of_their_own_dataset_are_the_same_dataset(source, 
 def test_a_dataset_of_another_split_is_ignored_and_the_reason_said(source, tmp_path, capsys, change, said):
     alone = prepare(CONFIG, source, tmp_path / "alone")["dataset_version"]
     before = prepare(replace(CONFIG, **change), source, tmp_path / "before")["dataset_version"]
-    assert prepare(CONFIG, source, tmp_path / "out", tmp_path / "before")["dataset_version"] == alone
+    manifest = prepare(CONFIG, source, tmp_path / "out", tmp_path / "before")
+    assert manifest["dataset_version"] == manifest["lineage"] == alone
     reason = f"dataset {before} was split with other settings {said}"
     assert f"all rows are split anew: of an earlier dataset, {reason}" in capsys.readouterr().out
     assert json.loads((tmp_path / "out" / "data_report.json").read_text())["previous"]["ignored"] == reason
@@ -248,6 +254,7 @@ def test_the_report_counts_what_was_dropped_and_shows_no_text(source, tmp_path):
     ("config", "reason"),
     [
         (DataConfig(labels_field="labels", labels=("x", "y", "z")), r"\(0 of z\), expected at least 5 a label"),
+        (DataConfig(class_field="id", classes={"1": "x", "no id": "z"}), r"\(1 of x, 0 of z\), expected at least 5"),
         (DataConfig(labels_field="labels", minimum_positives=25), r"\(20 of x\), expected at least 25"),
         (DataConfig(labels_field="labels", labels=("x",)), "a.jsonl, row 2: found the label 'y', expected one of x"),
         (DataConfig(labels_field="tags"), "a.jsonl, row 1: found no 'tags'"),

@@ -60,6 +60,8 @@ def evaluation():
         "champion": None,
         "baseline": system(0.423),
         "probe": None,
+        "champion_left_out": None,
+        "labels_dropped": [],
         "comparison": {"champion": None, "baseline": comparison(BETTER), "probe": None},
         "curves": {
             "insult": {"precision_recall": [[0.5, 1.0, 0.9], [1.0, 0.5, 0.1]], "reliability": [[0.1, 0.2, 30]]},
@@ -175,6 +177,17 @@ def test_the_headline_of_a_first_model_is_about_both_baselines(evaluation):
 def test_a_quiet_evaluation_has_nothing_grave_to_know(evaluation):
     told = points_to_know(with_champion(evaluation, EVEN))
     assert told == [("even", "Few positive test rows, so that figures are rough: <b> (0).")]
+
+
+def test_a_live_model_with_other_labels_is_told(evaluation):
+    assert ("even", "There is no live model to compare with.") in points_to_know(evaluation)
+    left_out = points_to_know(evaluation | {"champion_left_out": "it is another"})
+    assert ("even", "The live model is not compared: it is another.") in left_out
+    found = with_champion(evaluation, EVEN) | {"labels_dropped": ["spam"]}
+    assert points_to_know(found)[0] == ("worse", "No longer knows what the live model knows: spam.")
+    del found["champion"]["labels"]["<b>"]
+    shown = "What is shown of the live model is over the labels that both know: insult."
+    assert ("even", shown) in points_to_know(found | {"labels_dropped": []})
 
 
 def test_what_speaks_against_a_release_comes_first(evaluation):

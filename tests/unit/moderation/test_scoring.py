@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import LABELS
-from samples import saved_model, sentences
+from samples import LABELS, saved_model, sentences
 
 from moderation import ngrams
 from moderation.batching import tokenise

@@ -52,6 +52,14 @@ def test_a_group_that_is_flagged_for_its_name_shows_in_bpsn():
     assert found["bpsn_auc"] < 0.7
 
 
+def test_a_label_that_nobody_annotated_says_nothing_about_a_group():
+    truth = np.array([[1, np.nan], [0, np.nan]] * 20)
+    probs = np.array([[0.9, 0.1], [0.1, 0.97]] * 20)
+    everybody = {"identity": {"muslim": np.ones(40, dtype=bool)}}
+    found = slice_scores(everybody, truth, probs, np.array([0.5, 0.5]))["identity"]["muslim"]
+    assert found["subgroup_auc"] == 1
+
+
 def test_a_group_whose_abuse_is_overlooked_shows_in_bnsp():
     positive, highest, inside = group_that_is_flagged_for_its_name()
     found = identity_aucs(positive, np.where(inside, highest - 0.8, highest), inside)

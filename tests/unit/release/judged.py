@@ -89,6 +89,8 @@ def evaluation(champion: bool = True) -> dict[str, Any]:
             "champion": system(0.57) if champion else None,
             "baseline": system(0.57, 0.85),
             "probe": system(0.55, 0.86),
+            "champion_left_out": None,
+            "labels_dropped": [],
             "comparison": {
                 "champion": comparison() if champion else None,
                 "baseline": comparison(),

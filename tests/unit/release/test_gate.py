@@ -53,6 +53,7 @@ def test_a_good_first_model_passes_by_floors_and_baseline_alone():
         ("baseline_margin", "comparison.baseline.macro_average_precision.difference", -0.021, 0.40 - 0.42),
         ("champion.macro", "comparison.champion.macro_average_precision.p_worse", 0.0499, 0.05),
         ("champion.label.threat", "comparison.champion.labels.threat.p_worse", 0.0499, 0.05),
+        ("champion.labels_kept", "labels_dropped", ["spam"], []),
         ("champion.flips.insult", "comparison.champion.flips.insult", 0.151, 0.15),
         ("champion.behaviour.negation", "behaviour.candidate.negation.share", 0.799, 0.8),
         ("behaviour_minimum.negation", "behaviour.candidate.negation.share", 0.499, 0.5),

@@ -109,7 +109,9 @@ def test_the_champion_is_what_prod_runs_and_its_model_is_an_input(aws, platform,
 
 def test_a_champion_that_can_not_be_compared_is_told_to_the_approver(aws, judging):
     serve_prod(aws)
-    assert "knows none of this dataset's labels" in exports(judging(judged()))["GATE_SUMMARY"]
+    left_out = judged() | {"champion_left_out": "it knows none of this dataset's labels"}
+    told = exports(judging(left_out))["GATE_SUMMARY"]
+    assert "Not compared with the model live in prod: it knows none of this dataset's labels." in told
 
 
 def test_another_gate_judges_the_same_evaluation_again(aws, judging):
