@@ -115,17 +115,18 @@ def upload_archive(s3, directories: Sequence[Path], location: Location, kms_key_
 
 
 class DirectorySync:
-    """Copies new and changed files of a directory to S3 while a job runs, as SageMaker does with checkpoints.
+    """Copies new and changed files of a directory to S3 while a job runs.
 
-    A file is copied once it has kept its size and time for one round; `finish` copies what is left. Deleting a local
-    file deletes nothing in S3.
+    A file is copied once it has kept its size and time for one round; `finish` copies what is left. With `deletes`, a
+    file that is gone goes in S3, too, as SageMaker documents for checkpoints.
     """
 
-    def __init__(self, s3, directory: Path, location: Location, kms_key_id: str | None = None):
+    def __init__(self, s3, directory: Path, location: Location, kms_key_id: str | None = None, deletes: bool = False):
         self._s3 = s3
         self._directory = directory
         self._location = location
         self._kms_key_id = kms_key_id
+        self._deletes = deletes
         self._seen = _states(directory)
         self._copied = dict(self._seen)  # what the directory starts with came from S3
         self._finish = threading.Event()
@@ -145,8 +146,11 @@ class DirectorySync:
             while not self._finish.wait(SYNC_SECONDS):
                 states = _states(self._directory)
                 self._copy({name: state for name, state in states.items() if self._seen.get(name) == state})
+                self._delete_but(states)
                 self._seen = states
-            self._copy(_states(self._directory))
+            states = _states(self._directory)
+            self._copy(states)
+            self._delete_but(states)
         except (OSError, *FAILURES) as error:
             self._error = error
 
@@ -159,6 +163,11 @@ class DirectorySync:
             except FileNotFoundError:  # an old checkpoint, deleted by the job meanwhile
                 continue
             self._copied[name] = state
+
+    def _delete_but(self, states: dict[str, tuple[int, int]]) -> None:
+        for name in self._copied.keys() - states.keys() if self._deletes else ():
+            self._s3.delete_object(Bucket=self._location.bucket, Key=self._location.below(name).key)
+            del self._copied[name]
 
 
 def _upload(s3, path: Path, location: Location, kms_key_id: str | None) -> None:

@@ -343,7 +343,8 @@ class TrainingRun:
         directory = instance.path(config.get("LocalPath", DEFAULT_CHECKPOINT_PATH))
         location = storage.parse_location(config["S3Uri"])
         storage.download(s3, location, storage.list_keys(s3, location), directory)
-        return [storage.DirectorySync(s3, directory, location, self._request["OutputDataConfig"].get("KmsKeyId"))]
+        key = self._request["OutputDataConfig"].get("KmsKeyId")
+        return [storage.DirectorySync(s3, directory, location, key, deletes=True)]
 
     def _lay_out(self, instance: jobs.Instance) -> None:
         request = self._request

@@ -118,6 +118,19 @@ def test_a_watched_directory_is_copied_while_it_changes_and_nothing_is_deleted(s
     assert keys(s3) == ["checkpoints/1", "checkpoints/2"]
 
 
+def test_a_checkpoint_that_the_job_removes_goes_in_s3_too(s3, tmp_path):
+    location = Location("storage-tests", "checkpoints")
+    s3.put_object(Bucket="storage-tests", Key="checkpoints/restored", Body=b"came from S3")
+    storage.download(s3, location, ["checkpoints/restored"], tmp_path)
+    sync = storage.DirectorySync(s3, tmp_path, location, deletes=True)
+    (tmp_path / "restored").unlink()
+    (tmp_path / "1").write_text("one")
+    wait_until(lambda: keys(s3) == ["checkpoints/1"])
+    (tmp_path / "1").rename(tmp_path / "2")
+    sync.finish()
+    assert keys(s3) == ["checkpoints/2"]
+
+
 def test_a_copy_that_fails_is_reported_at_the_end(s3, tmp_path):
     sync = storage.DirectorySync(s3, tmp_path, Location("no-such-bucket-here", "checkpoints"))
     (tmp_path / "1").write_text("one")
