@@ -208,7 +208,7 @@ def test_prod_is_updated_without_a_failed_request(platform, seen):
 
 def test_a_candidate_that_fails_the_gate_is_rejected_and_never_reaches_staging(platform, seen):
     staging_config = platform.live_config("staging")
-    platform.edit("moderation.yaml", "macro_auroc: 0.75", "macro_auroc: 0.99999")
+    platform.edit("moderation.yaml", "macro_auroc: 0.65 ", "macro_auroc: 0.99999 ")
     platform.edit("moderation.yaml", "block_precision: 0.9", "block_precision: 0.8")
     trained = training_jobs(platform)
     policy = platform.stages(platform.executions[-1])["Evaluate"].outputs["POLICY_ID"]
