@@ -47,6 +47,7 @@ DISGUISES = {
 READING = {"better": "better", "worse": "worse", "even": "no clear difference"}
 SIGNIFICANCE = 0.05  # as in the gate
 ROUGH_POSITIVES = 30  # below it, an interval is too wide to lean on one label's figure
+MANY_FALSE_ALARMS = 200  # of 1,000 clean texts: a person would have to look at every fifth
 SHOWN_CHARACTERS = 300
 
 
@@ -142,6 +143,8 @@ def points_to_know(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
             points.append(("worse", told))
     identity = evaluation["slices"]["candidate"]["identity"]
     rate = evaluation["candidate"]["metrics"]["false_positives_per_1000_clean"]
+    if rate is not None and rate > MANY_FALSE_ALARMS:
+        points.append(("worse", f"Flags {rate:.0f} of 1,000 clean texts."))
     for name, found in _known(identity, "false_positive_rate"):
         if rate is not None and found["false_positive_rate"] * 1000 > max(2 * rate, 50):
             told = (

@@ -195,6 +195,10 @@ def test_what_speaks_against_a_release_comes_first(evaluation):
     found["behaviour"]["candidate"] = {"insult_denied": {"cases": 4, "passed": 1, "share": 0.25}}
     found["evasion"]["candidate"] = {"case": {"rows": 9, "recall_clean": 0.5, "recall_evaded": 0.2, "kept": 0.4}}
     found["slices"]["candidate"]["identity"]["muslim"] = part(rate=0.3)
+    assert not any("Flags" in told for _, told in points_to_know(found))
+    often = copy.deepcopy(found)
+    often["candidate"]["metrics"]["false_positives_per_1000_clean"] = 201.0
+    assert ("worse", "Flags 201 of 1,000 clean texts.") in points_to_know(often)
     found["comparison"]["baseline"]["labels"]["insult"] = BETTER
     told = points_to_know(found)
     assert [kind for kind, _ in told] == ["worse"] * 4 + ["better", "even"]
