@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from release import deployment, smoke
 from release.deployment import (
+    Package,
     ReleaseFailed,
     TerraformRun,
-    check_package,
     config_name,
     deploy,
+    find_package,
     mismatch,
     plan_release,
     release_key,
@@ -20,35 +21,59 @@ from release.live import LiveRelease, read_live
 
 ENDPOINT = "moderation-prod"
 SETTINGS = {"instance_type": "ml.m5.large", "kms_key_arn": "key", "min_instances": 2, "max_instances": 6}
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/inference:1"
+MODEL = "s3://moderation-models/training/job/output/model.tar.gz"
 
 
 def arn(version):
     return f"arn:aws:sagemaker:eu-west-1:123456789012:model-package/moderation/{version}"
 
 
+def package(version):
+    """A package whose image and archive are its own."""
+    return Package(arn(version), f"image:{version}", f"s3://models/{version}.tar.gz")
+
+
+def entry(version, count):
+    return {
+        "model_package_arn": arn(version),
+        "image_uri": f"image:{version}",
+        "model_data_uri": f"s3://models/{version}.tar.gz",
+        "instance_count": count,
+    }
+
+
 def live(version=1, configured=2, running=2, settings=SETTINGS, status="InService", reason=""):
     key = release_key(arn(version), configured, settings)
-    return LiveRelease(status, config_name(ENDPOINT, key), arn(version), configured, running, reason)
+    return LiveRelease(
+        status=status,
+        config_name=config_name(ENDPOINT, key),
+        package_arn=arn(version),
+        image_uri=package(version).image_uri,
+        model_data_uri=package(version).model_data_uri,
+        configured_instance_count=configured,
+        running_instance_count=running,
+        failure_reason=reason,
+    )
 
 
 def test_the_first_release_starts_with_the_minimum():
-    plan = plan_release(arn(1), None, {}, ENDPOINT, SETTINGS)
-    assert plan.releases == {plan.live_release: {"model_package_arn": arn(1), "instance_count": 2}}
+    plan = plan_release(package(1), None, {}, ENDPOINT, SETTINGS)
+    assert plan.releases == {plan.live_release: entry(1, 2)}
     assert plan.live_release.startswith("v1-")
 
 
 def test_a_new_release_keeps_the_one_before_it_exactly_as_it_is():
     before = live(1, configured=2, running=5)
-    plan = plan_release(arn(2), before, {}, ENDPOINT, SETTINGS)
+    plan = plan_release(package(2), before, {}, ENDPOINT, SETTINGS)
     old_key = before.config_name.removeprefix(f"{ENDPOINT}-")
     assert plan.live_release.startswith("v2-")
-    assert plan.releases[old_key] == {"model_package_arn": arn(1), "instance_count": 2}
-    assert set(plan.releases) == {old_key, plan.live_release}
+    assert plan.releases == {old_key: entry(1, 2), plan.live_release: entry(2, 5)}
 
 
 @given(st.integers(1, 50))
 def test_a_release_never_shrinks_a_fleet_below_what_runs_unless_the_maximum_asks_for_it(running):
-    plan = plan_release(arn(2), live(1, running=running), {}, ENDPOINT, SETTINGS)
+    plan = plan_release(package(2), live(1, running=running), {}, ENDPOINT, SETTINGS)
     count = plan.releases[plan.live_release]["instance_count"]
     assert count == max(2, min(6, running))
 
@@ -57,24 +82,30 @@ def test_deploying_what_is_live_changes_nothing_whatever_it_was_scaled_to():
     now = live(2, configured=3, running=5)
     key = now.config_name.removeprefix(f"{ENDPOINT}-")
     recorded = {
-        "v1-0000": {"model_package_arn": arn(1), "instance_count": 2},
-        key: {"model_package_arn": arn(2), "instance_count": 3},
+        "v1-0000": entry(1, 2),
+        key: entry(2, 3),
     }
-    plan = plan_release(arn(2), now, recorded, ENDPOINT, SETTINGS)
+    plan = plan_release(package(2), now, recorded, ENDPOINT, SETTINGS)
     assert plan.releases == recorded
     assert plan.live_release == key
 
 
+def test_what_is_live_keeps_its_image_and_archive_whatever_the_registry_says_by_now():
+    key = live(2).config_name.removeprefix(f"{ENDPOINT}-")
+    edited = Package(arn(2), "another image", "s3://models/another.tar.gz")
+    assert plan_release(edited, live(2), {}, ENDPOINT, SETTINGS).releases == {key: entry(2, 2)}
+
+
 def test_other_instances_are_another_release_of_the_same_package():
-    plan = plan_release(arn(1), live(1), {}, ENDPOINT, SETTINGS | {"instance_type": "ml.c6i.large"})
+    plan = plan_release(package(1), live(1), {}, ENDPOINT, SETTINGS | {"instance_type": "ml.c6i.large"})
     assert len(plan.releases) == 2
     assert {entry["model_package_arn"] for entry in plan.releases.values()} == {arn(1)}
 
 
 def test_a_retry_after_a_rollback_asks_for_the_same_release_again():
     before = live(1)
-    first = plan_release(arn(2), before, {}, ENDPOINT, SETTINGS)
-    again = plan_release(arn(2), before, first.releases, ENDPOINT, SETTINGS)
+    first = plan_release(package(2), before, {}, ENDPOINT, SETTINGS)
+    again = plan_release(package(2), before, first.releases, ENDPOINT, SETTINGS)
     assert again == first
 
 
@@ -120,7 +151,13 @@ def registered(aws, platform):
     sagemaker = aws.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="moderation")
     package = sagemaker.create_model_package(
-        ModelPackageGroupName="moderation", ModelApprovalStatus="PendingManualApproval"
+        ModelPackageGroupName="moderation",
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [{"Image": IMAGE, "ModelDataUrl": MODEL}],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
     )["ModelPackageArn"]
     for environment in ("staging", "prod"):
         aws.client("s3").put_object(
@@ -136,7 +173,7 @@ def make_live(sagemaker, endpoint_name, key, package, instance_count=2):
     sagemaker.create_model(
         ModelName=name,
         ExecutionRoleArn="arn:aws:iam::123456789012:role/moderation-endpoint",
-        PrimaryContainer={"ModelPackageName": package},
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": MODEL, "Environment": {"MODEL_PACKAGE_ARN": package}},
     )
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
@@ -202,6 +239,8 @@ def test_a_release_is_applied_proven_and_recorded(aws, platform, registered, smo
     assert json.load(recorded)["releases"] == {
         exported["ENDPOINT_CONFIG_NAME"].removeprefix("moderation-staging-"): {
             "model_package_arn": registered,
+            "image_uri": IMAGE,
+            "model_data_uri": MODEL,
             "instance_count": 2,
         }
     }
@@ -243,7 +282,7 @@ def test_a_rejected_package_is_refused_before_anything_happens(aws, platform, re
 
 def test_a_package_that_does_not_exist_is_named(aws, registered):
     with pytest.raises(ValueError, match="moderation/99 does not exist"):
-        check_package(arn(99), aws.client("sagemaker"))
+        find_package(arn(99), aws.client("sagemaker"))
 
 
 def test_only_the_rollback_alarms_that_ring_are_named(aws, registered, monkeypatch):
@@ -279,6 +318,7 @@ def test_the_live_release_is_read_from_endpoint_config_and_model(aws, registered
         "moderation-prod-v1-12345678",
         registered,
     )
+    assert (found.image_uri, found.model_data_uri) == (IMAGE, MODEL)
     assert found.configured_instance_count == 3
 
 
