@@ -55,6 +55,8 @@ class Package:
     image_uri: str
     model_data_uri: str
     """s3:// of its archive."""
+    approved: bool = False
+    """Whether the Prod stage has had it before: it alone writes `Approved` into the registry."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,12 @@ def find_package(package_arn: str, sagemaker) -> Package:
             f"model package {package_arn} is Rejected: {package.get('ModelPackageDescription', 'no reason given')}; "
             "train a better model, or change the gate in moderation.yaml with a reviewed commit"
         )
-    return Package(package_arn, registry.image_uri(package), registry.model_data_uri(package))
+    return Package(
+        package_arn,
+        registry.image_uri(package),
+        registry.model_data_uri(package),
+        approved=package.get("ModelApprovalStatus") == "Approved",
+    )
 
 
 def approve_package(package_arn: str, execution_id: str, sagemaker) -> None:
@@ -321,6 +328,28 @@ def mismatch(
     return "\n".join(lines)
 
 
+def overtaken(package: Package, champion_arn: str, live: LiveRelease | None) -> str | None:
+    """Why the numbers that a package was approved by do not count any more, and what to do; None while they do.
+
+    champion_arn: what served prod when the package was evaluated, `none` where nothing did. live: what the endpoint
+    runs now. What the Prod stage has had before is retried or goes back to where it was: `Roll back` in the console
+    hands over the champion of that day. A pure function.
+    """
+    serving = live.serving_package_arn if live else None
+    if package.approved or serving in (None, champion_arn, package.arn):
+        return None
+    return "\n  ".join(
+        [
+            f"prod serves {serving}, but {package.arn} was judged against "
+            + ("an empty prod" if champion_arn == "none" else champion_arn),
+            "another release went live in between: gate and approval speak of a model that is not live any more; "
+            "nothing was changed",
+            "what to do: release the change again from the newest commit (push, or `Release change` in the console): "
+            "it is then judged against what is live now, and nothing is trained twice",
+        ]
+    )
+
+
 def deploy(
     platform: Platform,
     environment: str,
@@ -328,16 +357,18 @@ def deploy(
     execution_id: str,
     session,
     show: Callable[[str], None] = print,
+    champion_arn: str | None = None,
 ) -> dict[str, str]:
     """Make a package live in an environment and prove it; returns the variables to export.
 
-    ReleaseFailed when something else is live in the end, ValueError when the package must not be deployed.
+    champion_arn: the package that prod served when this one was evaluated, `none` where there was none; None where
+    nobody evaluated it for this release, as in a roll-back by hand.
+    ReleaseFailed when something else is live in the end, or went live in prod since then, ValueError when the package
+    must not be deployed.
     """
     sagemaker, s3 = session.client("sagemaker"), session.client("s3")
     endpoint_name = platform.endpoint_name(environment)
     package = find_package(package_arn, sagemaker)
-    if environment == "prod":
-        approve_package(package_arn, execution_id, sagemaker)
     settings = read_json(platform.state_bucket, f"endpoint/{environment}/platform.tfvars.json", s3)
     if settings is None:
         raise ValueError(
@@ -347,6 +378,10 @@ def deploy(
     recorded = read_json(platform.state_bucket, f"endpoint/{environment}/release.tfvars.json", s3) or {}
     # A build before this one may have been cut off in the middle of an update
     live = wait_until_settled(endpoint_name, sagemaker, show)
+    if environment == "prod":
+        if champion_arn and (problem := overtaken(package, champion_arn, live)):
+            raise ReleaseFailed(problem)
+        approve_package(package_arn, execution_id, sagemaker)
     plan = plan_release(package, live, recorded.get("releases", {}), endpoint_name, settings)
     wanted = config_name(endpoint_name, plan.live_release)
     show(f"{environment}: {live.config_name if live else 'nothing'} is live, {wanted} is wanted ({package_arn})")

@@ -32,6 +32,11 @@ class LiveRelease:
     failure_reason: str
     """Of the last creation or update; otherwise empty."""
 
+    @property
+    def serving_package_arn(self) -> str | None:
+        """The package that answers; None where none does: an endpoint that never came up serves nobody."""
+        return None if self.status in ("Creating", "Failed", "Deleting") else self.package_arn or None
+
 
 def read_live(endpoint_name: str, sagemaker) -> LiveRelease | None:
     """Follow endpoint -> config -> model -> package; None where there is no endpoint."""

@@ -14,6 +14,7 @@ from release.deployment import (
     deploy,
     find_package,
     mismatch,
+    overtaken,
     plan_release,
     release_key,
 )
@@ -29,9 +30,9 @@ def arn(version):
     return f"arn:aws:sagemaker:eu-west-1:123456789012:model-package/moderation/{version}"
 
 
-def package(version):
+def package(version, approved=False):
     """A package whose image and archive are its own."""
-    return Package(arn(version), f"image:{version}", f"s3://models/{version}.tar.gz")
+    return Package(arn(version), f"image:{version}", f"s3://models/{version}.tar.gz", approved)
 
 
 def entry(version, count):
@@ -143,6 +144,33 @@ class TestMismatch:
     def test_no_endpoint_is_a_failure(self):
         assert "Error: no quota" in mismatch(None, self.wanted, TerraformRun(1, ("Error: no quota",)), ENDPOINT, [])
         assert "does not exist" in mismatch(None, self.wanted, TerraformRun(0), ENDPOINT, [])
+
+
+class TestOvertaken:
+    def test_a_release_judged_against_what_is_live_goes_on(self):
+        assert overtaken(package(2), arn(1), live(1)) is None
+
+    def test_a_release_judged_against_another_model_than_the_live_one_is_refused_and_says_what_to_do(self):
+        problem = overtaken(package(3), arn(1), live(2))
+        assert f"prod serves {arn(2)}, but {arn(3)} was judged against {arn(1)}" in problem
+        assert "what to do: release the change again" in problem
+
+    def test_the_first_release_goes_on_while_prod_is_empty_and_not_after_another_one(self):
+        assert overtaken(package(2), "none", None) is None
+        assert f"prod serves {arn(1)}, but {arn(2)} was judged against an empty prod" in (
+            overtaken(package(2), "none", live(1))
+        )
+
+    def test_a_release_that_is_live_itself_goes_on(self):
+        assert overtaken(package(2), arn(1), live(2)) is None
+
+    def test_nothing_that_serves_has_overtaken_nothing(self):
+        assert overtaken(package(3), arn(1), live(2, status="Failed")) is None
+        assert overtaken(package(3), arn(1), None) is None
+
+    def test_a_release_that_was_in_prod_before_may_go_back(self):
+        assert overtaken(package(1, approved=True), "none", live(2)) is None
+        assert overtaken(package(1, approved=False), "none", live(2)) is not None
 
 
 @pytest.fixture
@@ -259,6 +287,34 @@ def test_prod_writes_the_approval_into_the_registry(aws, platform, registered, s
     package = sagemaker.describe_model_package(ModelPackageName=registered)
     assert package["ModelApprovalStatus"] == "Approved"
     assert smoked == [("moderation-prod", registered, False)]
+
+
+def test_prod_refuses_what_was_judged_against_another_model_before_anything_happens(
+    aws, platform, registered, smoked, monkeypatch
+):
+    sagemaker = aws.client("sagemaker")
+    make_live(sagemaker, "moderation-prod", "v0-00000000", arn(0))
+    terraform = Terraform()
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    with pytest.raises(ReleaseFailed, match="was judged against an empty prod"):
+        deploy(platform, "prod", registered, "execution", aws, silent, champion_arn="none")
+    assert (terraform.runs, smoked) == ([], [])
+    package = sagemaker.describe_model_package(ModelPackageName=registered)
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    for judged_against in (arn(0), None):
+        with pytest.raises(ReleaseFailed, match="rolled the update back"):
+            deploy(platform, "prod", registered, "execution", aws, silent, champion_arn=judged_against)
+
+
+def test_prod_sends_back_what_it_had_before_whatever_that_was_judged_against(aws, platform, registered, monkeypatch):
+    sagemaker = aws.client("sagemaker")
+    make_live(sagemaker, "moderation-prod", "v0-00000000", arn(0))
+    sagemaker.update_model_package(ModelPackageArn=registered, ModelApprovalStatus="Approved")
+    terraform = Terraform()
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    with pytest.raises(ReleaseFailed, match="rolled the update back"):
+        deploy(platform, "prod", registered, "execution", aws, silent, champion_arn="none")
+    assert [run[0] for run in terraform.runs] == ["init", "apply"]
 
 
 def test_a_rollback_behind_terraforms_back_fails_the_stage(aws, platform, registered, smoked, monkeypatch):
