@@ -53,6 +53,7 @@ class EndpointOperations:
         name = request["ModelName"]
         arn = self.cloud.arn("sagemaker", f"model/{name}")
         container = self._container(request)
+        self._refuse_unapproved_package(request)
         if "ExecutionRoleArn" not in request:
             raise _invalid(
                 "ExecutionRoleArn is required: the model is fetched, and its logs are written, as this role."
@@ -273,7 +274,7 @@ class EndpointOperations:
 
     def _container(self, model: dict) -> Container:
         """What a CreateModel request hosts. Raises AwsError for what is malformed or not emulated."""
-        containers = model.get("Containers") or ([model["PrimaryContainer"]] if "PrimaryContainer" in model else [])
+        containers = _containers(model)
         if not containers:
             raise _invalid("Found neither PrimaryContainer nor Containers; a model needs one of them.")
         if len(containers) > 1:
@@ -300,11 +301,26 @@ class EndpointOperations:
             raise _invalid("A container needs Image or ModelPackageName.")
         return Container(hostname, image, url, environment)
 
-    def _packaged_container(self, package_name: str) -> dict:
+    def _described_package(self, package_name: str) -> dict:
         try:
-            package = self.cloud.client("sagemaker").describe_model_package(ModelPackageName=package_name)
+            return self.cloud.client("sagemaker").describe_model_package(ModelPackageName=package_name)
         except ClientError as error:
             raise _invalid(error.response["Error"]["Message"]) from error
+
+    def _refuse_unapproved_package(self, model: dict) -> None:
+        """A version of a model package group must be Approved to be deployed, as CreateModelPackage documents."""
+        for container in _containers(model):
+            if "ModelPackageName" not in container:
+                continue
+            package = self._described_package(container["ModelPackageName"])
+            if package.get("ModelPackageVersion") and package["ModelApprovalStatus"] != "Approved":
+                raise _invalid(
+                    f"Model package {package['ModelPackageArn']} has the approval status "
+                    f"{package['ModelApprovalStatus']}; a versioned model package must be Approved to be deployed."
+                )
+
+    def _packaged_container(self, package_name: str) -> dict:
+        package = self._described_package(package_name)
         containers = package["InferenceSpecification"]["Containers"]
         if len(containers) > 1:
             raise _absent("A model package of several containers (an inference pipeline)")
@@ -394,6 +410,10 @@ class EndpointOperations:
             stop.start()
         for stop in stops:
             stop.join(timeout=max(0.0, 10 - (time.monotonic() - started)))
+
+
+def _containers(model: dict) -> list[dict]:
+    return model.get("Containers") or ([model["PrimaryContainer"]] if "PrimaryContainer" in model else [])
 
 
 def _instances(config: Record) -> int:

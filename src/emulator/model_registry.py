@@ -214,7 +214,9 @@ class RegistryOperations:
         check_model_card(request.get("ModelCard"))
         with self._registry_lock:
             package = dict(self._package(request["ModelPackageArn"]))
-            properties = package.get("CustomerMetadataProperties", {}) | request.get("CustomerMetadataProperties", {})
+            properties = (package.get("CustomerMetadataProperties") or {}) | request.get(
+                "CustomerMetadataProperties", {}
+            )
             for key in request.get("CustomerMetadataPropertiesToRemove", []):
                 properties.pop(key, None)
             check_metadata(properties)

@@ -119,6 +119,7 @@ def deploy(arguments: argparse.Namespace) -> dict[str, str]:
         arguments.pipeline_execution_id or os.environ.get("PIPELINE_EXECUTION_ID", ""),
         aws_session(),
         show,
+        arguments.champion_package_arn or os.environ.get("CHAMPION_PACKAGE_ARN") or None,
     )
 
 
@@ -228,7 +229,7 @@ def build_parser() -> argparse.ArgumentParser:
         "deploy",
         deploy,
         "apply terraform/endpoint with a model package and prove that it is live",
-        ["model_package_arn", "pipeline_execution_id"],
+        ["model_package_arn", "champion_package_arn", "pipeline_execution_id"],
     )
     deploying.add_argument("--environment", choices=("staging", "prod"), required=True)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from release import smoke
+from release import registry, smoke
 from release.config import Platform
 from release.failure import StageFailed
 from release.jobs import is_not_found, read_json, spoken_seconds
@@ -48,11 +48,23 @@ class ReleaseFailed(StageFailed):
 
 
 @dataclass(frozen=True)
+class Package:
+    """A model package as it is deployed."""
+
+    arn: str
+    image_uri: str
+    model_data_uri: str
+    """s3:// of its archive."""
+    approved: bool = False
+    """Whether the Prod stage has had it before: it alone writes `Approved` into the registry."""
+
+
+@dataclass(frozen=True)
 class ReleasePlan:
     """The two variables that `deploy` gives to terraform/endpoint."""
 
     releases: Mapping[str, Mapping[str, Any]]
-    """Release key to `{model_package_arn, instance_count}`: the wanted one and the one it replaces."""
+    """Release key to what `release_entry` makes of it: the wanted one and the one it replaces."""
     live_release: str
     """The wanted one's key."""
 
@@ -72,8 +84,18 @@ def config_name(endpoint_name: str, key: str) -> str:
     return name
 
 
+def release_entry(package: Package, instance_count: int) -> dict[str, Any]:
+    """One of terraform/endpoint's `releases`."""
+    return {
+        "model_package_arn": package.arn,
+        "image_uri": package.image_uri,
+        "model_data_uri": package.model_data_uri,
+        "instance_count": instance_count,
+    }
+
+
 def plan_release(
-    package_arn: str,
+    package: Package,
     live: LiveRelease | None,
     recorded: Mapping[str, Any],
     endpoint_name: str,
@@ -89,31 +111,31 @@ def plan_release(
     lowest, highest = int(settings["min_instances"]), int(settings["max_instances"])
     count = lowest if live is None else max(lowest, min(highest, live.running_instance_count))
     if live is None:
-        wanted = release_key(package_arn, count, settings)
-        return ReleasePlan({wanted: {"model_package_arn": package_arn, "instance_count": count}}, wanted)
-    unchanged = release_key(package_arn, live.configured_instance_count, settings)
+        wanted = release_key(package.arn, count, settings)
+        return ReleasePlan({wanted: release_entry(package, count)}, wanted)
+    # As the live model has it, not as the registry describes it: a model can't be changed either
+    serving = release_entry(
+        Package(live.package_arn, live.image_uri, live.model_data_uri), live.configured_instance_count
+    )
+    unchanged = release_key(package.arn, live.configured_instance_count, settings)
     if live.config_name == config_name(endpoint_name, unchanged):
         # It is live already: nothing to update, whatever the fleet was scaled to
-        entry = {"model_package_arn": package_arn, "instance_count": live.configured_instance_count}
         kept = (
             {key: dict(value) for key, value in recorded.items() if key != unchanged} if unchanged in recorded else {}
         )
-        return ReleasePlan({**kept, unchanged: entry}, unchanged)
-    wanted = release_key(package_arn, count, settings)
-    releases = {wanted: {"model_package_arn": package_arn, "instance_count": count}}
+        return ReleasePlan({**kept, unchanged: serving}, unchanged)
+    wanted = release_key(package.arn, count, settings)
+    releases = {wanted: release_entry(package, count)}
     prefix = config_name(endpoint_name, "")
     if live.config_name.startswith(prefix) and live.package_arn:
-        releases[live.config_name.removeprefix(prefix)] = {
-            "model_package_arn": live.package_arn,
-            "instance_count": live.configured_instance_count,
-        }
+        releases[live.config_name.removeprefix(prefix)] = serving
     return ReleasePlan(releases, wanted)
 
 
-def check_package(package_arn: str, sagemaker) -> None:
-    """ValueError for a package that must not be deployed."""
+def find_package(package_arn: str, sagemaker) -> Package:
+    """The package as the registry describes it; ValueError for one that must not be deployed."""
     try:
-        package = sagemaker.describe_model_package(ModelPackageName=package_arn)
+        package = registry.describe(package_arn, sagemaker)
     except ClientError as error:
         if is_not_found(error):
             raise ValueError(f"model package {package_arn} does not exist; deploy what Evaluate registered") from None
@@ -123,6 +145,12 @@ def check_package(package_arn: str, sagemaker) -> None:
             f"model package {package_arn} is Rejected: {package.get('ModelPackageDescription', 'no reason given')}; "
             "train a better model, or change the gate in moderation.yaml with a reviewed commit"
         )
+    return Package(
+        package_arn,
+        registry.image_uri(package),
+        registry.model_data_uri(package),
+        approved=package.get("ModelApprovalStatus") == "Approved",
+    )
 
 
 def approve_package(package_arn: str, execution_id: str, sagemaker) -> None:
@@ -300,6 +328,28 @@ def mismatch(
     return "\n".join(lines)
 
 
+def overtaken(package: Package, champion_arn: str, live: LiveRelease | None) -> str | None:
+    """Why the numbers that a package was approved by do not count any more, and what to do; None while they do.
+
+    champion_arn: what served prod when the package was evaluated, `none` where nothing did. live: what the endpoint
+    runs now. What the Prod stage has had before is retried or goes back to where it was: `Roll back` in the console
+    hands over the champion of that day. A pure function.
+    """
+    serving = live.serving_package_arn if live else None
+    if package.approved or serving in (None, champion_arn, package.arn):
+        return None
+    return "\n  ".join(
+        [
+            f"prod serves {serving}, but {package.arn} was judged against "
+            + ("an empty prod" if champion_arn == "none" else champion_arn),
+            "another release went live in between: gate and approval speak of a model that is not live any more; "
+            "nothing was changed",
+            "what to do: release the change again from the newest commit (push, or `Release change` in the console): "
+            "it is then judged against what is live now, and nothing is trained twice",
+        ]
+    )
+
+
 def deploy(
     platform: Platform,
     environment: str,
@@ -307,16 +357,18 @@ def deploy(
     execution_id: str,
     session,
     show: Callable[[str], None] = print,
+    champion_arn: str | None = None,
 ) -> dict[str, str]:
     """Make a package live in an environment and prove it; returns the variables to export.
 
-    ReleaseFailed when something else is live in the end, ValueError when the package must not be deployed.
+    champion_arn: the package that prod served when this one was evaluated, `none` where there was none; None where
+    nobody evaluated it for this release, as in a roll-back by hand.
+    ReleaseFailed when something else is live in the end, or went live in prod since then, ValueError when the package
+    must not be deployed.
     """
     sagemaker, s3 = session.client("sagemaker"), session.client("s3")
     endpoint_name = platform.endpoint_name(environment)
-    check_package(package_arn, sagemaker)
-    if environment == "prod":
-        approve_package(package_arn, execution_id, sagemaker)
+    package = find_package(package_arn, sagemaker)
     settings = read_json(platform.state_bucket, f"endpoint/{environment}/platform.tfvars.json", s3)
     if settings is None:
         raise ValueError(
@@ -326,7 +378,11 @@ def deploy(
     recorded = read_json(platform.state_bucket, f"endpoint/{environment}/release.tfvars.json", s3) or {}
     # A build before this one may have been cut off in the middle of an update
     live = wait_until_settled(endpoint_name, sagemaker, show)
-    plan = plan_release(package_arn, live, recorded.get("releases", {}), endpoint_name, settings)
+    if environment == "prod":
+        if champion_arn and (problem := overtaken(package, champion_arn, live)):
+            raise ReleaseFailed(problem)
+        approve_package(package_arn, execution_id, sagemaker)
+    plan = plan_release(package, live, recorded.get("releases", {}), endpoint_name, settings)
     wanted = config_name(endpoint_name, plan.live_release)
     show(f"{environment}: {live.config_name if live else 'nothing'} is live, {wanted} is wanted ({package_arn})")
     applied = apply_release(plan, platform, environment, session, show)

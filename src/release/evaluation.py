@@ -28,6 +28,8 @@ class Verdict:
 
     decision: Decision
     package_arn: str
+    champion_arn: str | None
+    """The package that served prod; None on the first run."""
     evaluation: Mapping[str, Any]
     """evaluation.json."""
     report_url: str
@@ -38,10 +40,7 @@ class Verdict:
 def champion_package(platform: Platform, sagemaker) -> str | None:
     """ARN of the package that serves prod; None on the first run."""
     live = read_live(platform.prod_endpoint_name, sagemaker)
-    # An endpoint that never came up serves nobody
-    if live is None or live.status in ("Creating", "Failed", "Deleting"):
-        return None
-    return live.package_arn or None
+    return live.serving_package_arn if live else None
 
 
 def report_url(bucket: str, key: str, region: str) -> str:
@@ -117,6 +116,7 @@ def evaluate(
     return Verdict(
         decision=decision,
         package_arn=package_arn,
+        champion_arn=champion_arn,
         evaluation=evaluation,
         report_url=report_url(platform.models_bucket, f"{output_prefix(job_name)}report.html", session.region_name),
         remark=remark,
@@ -236,6 +236,7 @@ def exports(verdict: Verdict) -> dict[str, str]:
         "GATE": verdict.decision.verdict,
         "GATE_SUMMARY": summary,
         "MODEL_PACKAGE_ARN": verdict.package_arn,
+        "CHAMPION_PACKAGE_ARN": verdict.champion_arn or "none",
         "POLICY_ID": evaluation["policy_id"],
         "MACRO_AVERAGE_PRECISION": _spoken(metrics.get(HEADLINE)),
         "MACRO_AUROC": _spoken(metrics.get("macro_auroc")),

@@ -8,6 +8,10 @@ from botocore.exceptions import ClientError
 
 from release.jobs import is_not_found
 
+# Of a model's environment, set by terraform/modules/endpoint: our models are made from a package's image and archive,
+# and DescribeModel does not tell where those came from
+PACKAGE_VARIABLE = "MODEL_PACKAGE_ARN"
+
 
 @dataclass(frozen=True)
 class LiveRelease:
@@ -17,12 +21,21 @@ class LiveRelease:
     """EndpointStatus, for example InService."""
     config_name: str
     package_arn: str
+    """The package that the model was made from, as the model's environment names it; empty where it names none."""
+    image_uri: str
+    model_data_uri: str
+    """s3:// of its archive."""
     configured_instance_count: int
     """As in the endpoint config."""
     running_instance_count: int
     """As scaled right now."""
     failure_reason: str
     """Of the last creation or update; otherwise empty."""
+
+    @property
+    def serving_package_arn(self) -> str | None:
+        """The package that answers; None where none does: an endpoint that never came up serves nobody."""
+        return None if self.status in ("Creating", "Failed", "Deleting") else self.package_arn or None
 
 
 def read_live(endpoint_name: str, sagemaker) -> LiveRelease | None:
@@ -41,7 +54,9 @@ def read_live(endpoint_name: str, sagemaker) -> LiveRelease | None:
     return LiveRelease(
         status=endpoint["EndpointStatus"],
         config_name=endpoint["EndpointConfigName"],
-        package_arn=container.get("ModelPackageName", ""),
+        package_arn=container.get("Environment", {}).get(PACKAGE_VARIABLE, ""),
+        image_uri=container.get("Image", ""),
+        model_data_uri=container.get("ModelDataUrl", ""),
         configured_instance_count=variant["InitialInstanceCount"],
         running_instance_count=running or variant["InitialInstanceCount"],
         failure_reason=endpoint.get("FailureReason", ""),

@@ -112,6 +112,11 @@ def model_data_uri(package: Mapping[str, Any]) -> str:
     return package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
 
 
+def image_uri(package: Mapping[str, Any]) -> str:
+    """The image that a described package is served by."""
+    return package["InferenceSpecification"]["Containers"][0]["Image"]
+
+
 def properties(package: Mapping[str, Any]) -> dict[str, str]:
     """What a described package says about where it comes from; empty for one that was not registered here."""
     return package.get("CustomerMetadataProperties") or {}

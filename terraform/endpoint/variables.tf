@@ -82,8 +82,8 @@ variable "max_latency_p99_milliseconds" {
 }
 
 variable "releases" {
-  description = "Release key to package and number of instances to start with: the wanted release and the one before it."
-  type        = map(object({ model_package_arn = string, instance_count = number }))
+  description = "Release key to package, its image and archive, and number of instances to start with: the wanted release and the one before it."
+  type        = map(object({ model_package_arn = string, image_uri = string, model_data_uri = string, instance_count = number }))
 }
 
 variable "live_release" {

@@ -51,6 +51,16 @@ run "training_role_cannot_touch_the_registry" {
     error_message = "a role other than deploy-prod, which comes after the approval, may change a package's approval status"
   }
 
+  # models are made from a package's image and archive, never from the package: staging comes before its approval
+  assert {
+    condition = alltrue([
+      for policy in values(aws_iam_role_policy.this) : alltrue([
+        for statement in jsondecode(policy.policy).Statement : !strcontains(jsonencode(statement.Resource), ":model-package/") if contains(flatten([statement.Action]), "sagemaker:CreateModel")
+      ])
+    ])
+    error_message = "a role may make a model from a package"
+  }
+
   # data: training reads what preparation has published, never what users uploaded
   assert {
     condition = !anytrue(flatten([
@@ -72,6 +82,13 @@ run "training_role_cannot_touch_the_registry" {
       ]
     ])) && strcontains(aws_iam_role_policy.this["endpoint"].policy, "/evaluation/*/model.tar.gz")
     error_message = "the endpoint role may read more of an evaluation than its model, or not even that"
+  }
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_iam_role_policy.this["endpoint"].policy).Statement :
+      flatten([statement.Action]) == ["s3:GetObject"] && contains(flatten([statement.Resource]), "arn:aws:s3:::models/training/*")
+    ])
+    error_message = "the endpoint role can't fetch a trained model"
   }
 
   # environments: neither deploy build can name the other's endpoint, state or logs

@@ -138,6 +138,13 @@ class Platform:
         described = [sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"]) for job in jobs]
         return [found["ProcessingResources"]["ClusterConfig"]["InstanceCount"] for found in described]
 
+    def denials(self) -> list[str]:
+        """`role: action on resource (reason)` of every call that its role did not allow, each once."""
+        lines = (self.laptop.emulator_root / "denials.jsonl").read_text().splitlines()
+        found = [json.loads(line) for line in lines]
+        told = [f"{one['role_arn']}: {one['action']} on {one['resource']} ({one['reason']})" for one in found]
+        return list(dict.fromkeys(told))
+
     def live_config(self, environment: str) -> str | None:
         """Name of the endpoint config in service, None where there is no endpoint."""
         sagemaker = self.client("sagemaker")

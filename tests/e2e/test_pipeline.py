@@ -55,6 +55,10 @@ def training_log(platform, job: str) -> str:
     )
 
 
+def approval_status(platform, package: str) -> str:
+    return platform.client("sagemaker").describe_model_package(ModelPackageName=package)["ModelApprovalStatus"]
+
+
 def wait_for_training(platform, execution: str, said: str) -> str:
     """Name of the running training job once its log has a match of `said`."""
     sagemaker = platform.client("sagemaker")
@@ -109,7 +113,9 @@ def test_a_push_trains_on_two_ranks_and_waits_with_the_candidate_in_staging(plat
     # two processes before the interruption, two after it
     assert len({process_id for _, _, process_id in ranks}) == 4
     candidate = stages["Evaluate"].outputs["MODEL_PACKAGE_ARN"]
+    assert stages["Evaluate"].outputs["CHAMPION_PACKAGE_ARN"] == "none"
     assert platform.ask("staging")["model"] == candidate
+    assert approval_status(platform, candidate) == "PendingManualApproval"
     assert platform.live_config("prod") is None
     seen["first"] = candidate
 
@@ -123,8 +129,7 @@ def test_approval_brings_the_very_same_package_to_prod(platform, seen):
     labels = answer["results"][0]["labels"]
     assert len(labels) >= 2
     assert all(found["flagged"] == (found["score"] >= found["threshold"]) for found in labels.values())
-    package = platform.client("sagemaker").describe_model_package(ModelPackageName=seen["first"])
-    assert package["ModelApprovalStatus"] == "Approved"
+    assert approval_status(platform, seen["first"]) == "Approved"
     seen["first_config"] = platform.live_config("prod")
 
 
@@ -146,7 +151,9 @@ def test_a_killed_training_process_fails_the_stage_with_the_reason_and_a_retry_g
         retryMode="FAILED_ACTIONS",
     )
     platform.wait_for_approval(execution)
-    seen["second"] = platform.stages(execution)["Evaluate"].outputs["MODEL_PACKAGE_ARN"]
+    evaluated = platform.stages(execution)["Evaluate"].outputs
+    assert evaluated["CHAMPION_PACKAGE_ARN"] == seen["first"]
+    seen["second"] = evaluated["MODEL_PACKAGE_ARN"]
     assert seen["second"] != seen["first"]
 
 
@@ -222,6 +229,5 @@ def test_a_candidate_that_fails_the_gate_is_rejected_and_never_reaches_staging(p
     assert "Staging" not in stages
     assert platform.live_config("staging") == staging_config
     rejected = stages["Evaluate"].outputs["MODEL_PACKAGE_ARN"]
-    package = platform.client("sagemaker").describe_model_package(ModelPackageName=rejected)
-    assert package["ModelApprovalStatus"] == "Rejected"
+    assert approval_status(platform, rejected) == "Rejected"
     assert platform.ask("prod")["model"] == seen["second"]

@@ -26,8 +26,8 @@ variables {
   max_5xx_percent                         = 1
   max_latency_p99_milliseconds            = 500
   releases = {
-    v1-old = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/1", instance_count = 2 }
-    v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", instance_count = 5 }
+    v1-old = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/1", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/1/output/model.tar.gz", instance_count = 2 }
+    v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/2/output/model.tar.gz", instance_count = 5 }
   }
   live_release = "v2-new"
 }
@@ -85,8 +85,13 @@ run "a_release_moves_by_canary_and_alarms_take_it_back" {
   }
 
   assert {
-    condition     = alltrue([for key, model in aws_sagemaker_model.this : model.enable_network_isolation && model.primary_container[0].environment.MODEL_PACKAGE_ARN == var.releases[key].model_package_arn && model.primary_container[0].model_package_name == var.releases[key].model_package_arn])
+    condition     = alltrue([for key, model in aws_sagemaker_model.this : model.enable_network_isolation && model.primary_container[0].environment.MODEL_PACKAGE_ARN == var.releases[key].model_package_arn])
     error_message = "a model can reach the network, or does not know which package it is"
+  }
+  # SageMaker deploys a package itself only once it is Approved, and staging comes before the approval.
+  assert {
+    condition     = alltrue([for key, model in aws_sagemaker_model.this : model.primary_container[0].model_package_name == null && model.primary_container[0].image == var.releases[key].image_uri && model.primary_container[0].model_data_url == var.releases[key].model_data_uri])
+    error_message = "a model is made from an unapproved package, or from another package's image or archive"
   }
   assert {
     condition     = alltrue([for config in aws_sagemaker_endpoint_configuration.this : config.kms_key_arn == var.kms_key_arn])
@@ -120,7 +125,7 @@ run "a_key_that_is_no_name_is_refused" {
     source = "../modules/endpoint"
   }
   variables {
-    releases = { "V1_old" = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/1", instance_count = 1 } }
+    releases = { "V1_old" = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/1", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/1/output/model.tar.gz", instance_count = 1 } }
   }
   expect_failures = [var.releases]
 }
@@ -131,7 +136,29 @@ run "a_group_of_packages_is_refused" {
     source = "../modules/endpoint"
   }
   variables {
-    releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/moderation", instance_count = 1 } }
+    releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/moderation", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/2/output/model.tar.gz", instance_count = 1 } }
+  }
+  expect_failures = [var.releases]
+}
+
+run "an_image_without_a_tag_is_refused" {
+  command = plan
+  module {
+    source = "../modules/endpoint"
+  }
+  variables {
+    releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference", model_data_uri = "s3://moderation-models/training/2/output/model.tar.gz", instance_count = 1 } }
+  }
+  expect_failures = [var.releases]
+}
+
+run "a_folder_in_place_of_a_model_is_refused" {
+  command = plan
+  module {
+    source = "../modules/endpoint"
+  }
+  variables {
+    releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/2/output/", instance_count = 1 } }
   }
   expect_failures = [var.releases]
 }
@@ -142,7 +169,7 @@ run "a_release_without_instances_is_refused" {
     source = "../modules/endpoint"
   }
   variables {
-    releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", instance_count = 0 } }
+    releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/2/output/model.tar.gz", instance_count = 0 } }
   }
   expect_failures = [var.releases]
 }

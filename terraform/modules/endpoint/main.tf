@@ -19,9 +19,12 @@ resource "aws_sagemaker_model" "this" {
   enable_network_isolation = true
 
   primary_container {
-    model_package_name = each.value.model_package_arn
+    # Not from the package itself, which SageMaker deploys only once it is Approved: that is what the person says, and
+    # staging comes before.
+    image          = each.value.image_uri
+    model_data_url = each.value.model_data_uri
     environment = {
-      # Each answer names the package that gave it.
+      # Each answer names the package that gave it, and what is live is read from here.
       MODEL_PACKAGE_ARN = each.value.model_package_arn
     }
   }

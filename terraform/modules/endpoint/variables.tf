@@ -79,8 +79,8 @@ variable "max_latency_p99_milliseconds" {
 }
 
 variable "releases" {
-  description = "Release key to package and number of instances to start with: the wanted release and the one before it."
-  type        = map(object({ model_package_arn = string, instance_count = number }))
+  description = "Release key to package, its image and archive, and number of instances to start with: the wanted release and the one before it."
+  type        = map(object({ model_package_arn = string, image_uri = string, model_data_uri = string, instance_count = number }))
 
   validation {
     condition     = alltrue([for key in keys(var.releases) : can(regex("^[a-z0-9][a-z0-9-]{0,30}$", key))])
@@ -89,6 +89,14 @@ variable "releases" {
   validation {
     condition     = alltrue([for release in values(var.releases) : can(regex("^arn:[a-z-]+:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/[A-Za-z0-9-]+/[0-9]+$", release.model_package_arn))])
     error_message = "releases[*].model_package_arn must be the ARN of one version of a model package, never of a group: arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>."
+  }
+  validation {
+    condition     = alltrue([for release in values(var.releases) : can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9._/-]+[:@].+$", release.image_uri))])
+    error_message = "releases[*].image_uri must be <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag> (or @<digest>)."
+  }
+  validation {
+    condition     = alltrue([for release in values(var.releases) : can(regex("^s3://[^/]+/.+\\.tar\\.gz$", release.model_data_uri))])
+    error_message = "releases[*].model_data_uri must be the archive of a model: s3://<bucket>/<key>.tar.gz."
   }
   validation {
     condition     = alltrue([for release in values(var.releases) : release.instance_count >= 1])

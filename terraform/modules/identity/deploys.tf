@@ -37,10 +37,10 @@ data "aws_iam_policy_document" "deploy" {
       "${local.arn.sagemaker}:model/${each.value}-*",
     ]
   }
-  # Reads the gate's verdict, and makes a model from a package that exists; it can't register one.
+  # Reads the gate's verdict, and which image and archive a package is made of; it can't register one.
   statement {
     sid       = "ReadPackage"
-    actions   = ["sagemaker:CreateModel", "sagemaker:DescribeModelPackage"]
+    actions   = ["sagemaker:DescribeModelPackage"]
     resources = ["${local.arn.sagemaker}:model-package/${var.model_package_group_name}/*"]
   }
   # Prod comes after the approval, and so it is prod that writes the approval into the registry.

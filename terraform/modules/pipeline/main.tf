@@ -7,7 +7,7 @@ locals {
     Train    = { Prepare = ["DATASET_VERSION", "DATASET_ROWS", "BASE_MODEL_URI"] }
     Evaluate = { Prepare = ["DATASET_VERSION", "DATASET_ROWS", "BASE_MODEL_URI"], Train = ["TRAINING_JOB_NAME", "MODEL_DATA_URI"] }
     Staging  = { Evaluate = ["MODEL_PACKAGE_ARN", "GATE"] }
-    Prod     = { Evaluate = ["MODEL_PACKAGE_ARN", "GATE"] }
+    Prod     = { Evaluate = ["MODEL_PACKAGE_ARN", "CHAMPION_PACKAGE_ARN", "GATE"] }
   }
 
   # An archive in S3 has no commit; the version of the object tells archives apart.

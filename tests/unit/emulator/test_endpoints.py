@@ -408,7 +408,7 @@ def test_a_model_package_brings_image_data_and_environment(aws, sagemaker, confi
             "SupportedContentTypes": ["application/json"],
             "SupportedResponseMIMETypes": ["application/json"],
         },
-        ModelApprovalStatus="PendingManualApproval",
+        ModelApprovalStatus="Approved",
     )["ModelPackageArn"]
     sagemaker.create_model(ModelName="packaged", ExecutionRoleArn=role, PrimaryContainer={"ModelPackageName": package})
     sagemaker.create_endpoint_config(EndpointConfigName="packaged", ProductionVariants=[variant("packaged")])
@@ -416,6 +416,33 @@ def test_a_model_package_brings_image_data_and_environment(aws, sagemaker, confi
     settled("packaged")
     assert ask("packaged", text="a")["note"] == "from the package"
     sagemaker.delete_endpoint(EndpointName="packaged")
+
+
+def test_a_version_of_a_package_makes_a_model_only_once_it_is_approved(sagemaker, config, role):
+    config("old")
+    specification = {
+        "Containers": [{"Image": "i", "ModelDataUrl": f"s3://{BUCKET}/old"}],
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
+    sagemaker.create_model_package_group(ModelPackageGroupName="judged")
+    package = sagemaker.create_model_package(
+        ModelPackageGroupName="judged",
+        InferenceSpecification=specification,
+        ModelApprovalStatus="PendingManualApproval",
+    )["ModelPackageArn"]
+    made = {"ExecutionRoleArn": role, "PrimaryContainer": {"ModelPackageName": package}}
+    for status in ("PendingManualApproval", "Rejected"):
+        sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus=status)
+        assert f"has the approval status {status}; a versioned model package must be Approved" in refusal(
+            sagemaker.create_model, ModelName="judged", **made
+        )
+    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+    sagemaker.create_model(ModelName="judged", **made)
+    # nobody approves what has no versions
+    unversioned = sagemaker.create_model_package(ModelPackageName="unversioned", InferenceSpecification=specification)
+    container = {"ModelPackageName": unversioned["ModelPackageArn"]}
+    sagemaker.create_model(ModelName="unversioned", ExecutionRoleArn=role, PrimaryContainer=container)
 
 
 def test_a_model_without_its_data_is_refused(sagemaker, role):

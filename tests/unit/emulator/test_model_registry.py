@@ -121,6 +121,13 @@ def test_an_update_changes_what_it_names_and_says_when_and_by_whom(sagemaker, gr
     assert described["LastModifiedBy"]["IamIdentity"]["Arn"].startswith("arn:aws:")
 
 
+def test_a_package_without_metadata_can_be_updated_again_and_again(sagemaker, group):
+    arn = register(sagemaker, group)
+    for status in ("Rejected", "Approved"):
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Approved"
+
+
 def test_packages_are_listed_by_group_and_approval(sagemaker, group):
     register(sagemaker, group)
     approved = register(sagemaker, group, ModelApprovalStatus="Approved")

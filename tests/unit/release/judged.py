@@ -147,7 +147,11 @@ def make_prod_run(package: str, sagemaker: Any, name: str = "first") -> None:
     sagemaker.create_model(
         ModelName=name,
         ExecutionRoleArn="arn:aws:iam::123456789012:role/moderation-endpoint",
-        PrimaryContainer={"ModelPackageName": package},
+        PrimaryContainer={
+            "Image": "image",
+            "ModelDataUrl": "s3://moderation-models/training/job/output/model.tar.gz",
+            "Environment": {"MODEL_PACKAGE_ARN": package},
+        },
     )
     variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])

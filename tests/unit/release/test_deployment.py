@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from release import deployment, smoke
 from release.deployment import (
+    Package,
     ReleaseFailed,
     TerraformRun,
-    check_package,
     config_name,
     deploy,
+    find_package,
     mismatch,
+    overtaken,
     plan_release,
     release_key,
 )
@@ -20,35 +22,59 @@ from release.live import LiveRelease, read_live
 
 ENDPOINT = "moderation-prod"
 SETTINGS = {"instance_type": "ml.m5.large", "kms_key_arn": "key", "min_instances": 2, "max_instances": 6}
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/inference:1"
+MODEL = "s3://moderation-models/training/job/output/model.tar.gz"
 
 
 def arn(version):
     return f"arn:aws:sagemaker:eu-west-1:123456789012:model-package/moderation/{version}"
 
 
+def package(version, approved=False):
+    """A package whose image and archive are its own."""
+    return Package(arn(version), f"image:{version}", f"s3://models/{version}.tar.gz", approved)
+
+
+def entry(version, count):
+    return {
+        "model_package_arn": arn(version),
+        "image_uri": f"image:{version}",
+        "model_data_uri": f"s3://models/{version}.tar.gz",
+        "instance_count": count,
+    }
+
+
 def live(version=1, configured=2, running=2, settings=SETTINGS, status="InService", reason=""):
     key = release_key(arn(version), configured, settings)
-    return LiveRelease(status, config_name(ENDPOINT, key), arn(version), configured, running, reason)
+    return LiveRelease(
+        status=status,
+        config_name=config_name(ENDPOINT, key),
+        package_arn=arn(version),
+        image_uri=package(version).image_uri,
+        model_data_uri=package(version).model_data_uri,
+        configured_instance_count=configured,
+        running_instance_count=running,
+        failure_reason=reason,
+    )
 
 
 def test_the_first_release_starts_with_the_minimum():
-    plan = plan_release(arn(1), None, {}, ENDPOINT, SETTINGS)
-    assert plan.releases == {plan.live_release: {"model_package_arn": arn(1), "instance_count": 2}}
+    plan = plan_release(package(1), None, {}, ENDPOINT, SETTINGS)
+    assert plan.releases == {plan.live_release: entry(1, 2)}
     assert plan.live_release.startswith("v1-")
 
 
 def test_a_new_release_keeps_the_one_before_it_exactly_as_it_is():
     before = live(1, configured=2, running=5)
-    plan = plan_release(arn(2), before, {}, ENDPOINT, SETTINGS)
+    plan = plan_release(package(2), before, {}, ENDPOINT, SETTINGS)
     old_key = before.config_name.removeprefix(f"{ENDPOINT}-")
     assert plan.live_release.startswith("v2-")
-    assert plan.releases[old_key] == {"model_package_arn": arn(1), "instance_count": 2}
-    assert set(plan.releases) == {old_key, plan.live_release}
+    assert plan.releases == {old_key: entry(1, 2), plan.live_release: entry(2, 5)}
 
 
 @given(st.integers(1, 50))
 def test_a_release_never_shrinks_a_fleet_below_what_runs_unless_the_maximum_asks_for_it(running):
-    plan = plan_release(arn(2), live(1, running=running), {}, ENDPOINT, SETTINGS)
+    plan = plan_release(package(2), live(1, running=running), {}, ENDPOINT, SETTINGS)
     count = plan.releases[plan.live_release]["instance_count"]
     assert count == max(2, min(6, running))
 
@@ -57,24 +83,30 @@ def test_deploying_what_is_live_changes_nothing_whatever_it_was_scaled_to():
     now = live(2, configured=3, running=5)
     key = now.config_name.removeprefix(f"{ENDPOINT}-")
     recorded = {
-        "v1-0000": {"model_package_arn": arn(1), "instance_count": 2},
-        key: {"model_package_arn": arn(2), "instance_count": 3},
+        "v1-0000": entry(1, 2),
+        key: entry(2, 3),
     }
-    plan = plan_release(arn(2), now, recorded, ENDPOINT, SETTINGS)
+    plan = plan_release(package(2), now, recorded, ENDPOINT, SETTINGS)
     assert plan.releases == recorded
     assert plan.live_release == key
 
 
+def test_what_is_live_keeps_its_image_and_archive_whatever_the_registry_says_by_now():
+    key = live(2).config_name.removeprefix(f"{ENDPOINT}-")
+    edited = Package(arn(2), "another image", "s3://models/another.tar.gz")
+    assert plan_release(edited, live(2), {}, ENDPOINT, SETTINGS).releases == {key: entry(2, 2)}
+
+
 def test_other_instances_are_another_release_of_the_same_package():
-    plan = plan_release(arn(1), live(1), {}, ENDPOINT, SETTINGS | {"instance_type": "ml.c6i.large"})
+    plan = plan_release(package(1), live(1), {}, ENDPOINT, SETTINGS | {"instance_type": "ml.c6i.large"})
     assert len(plan.releases) == 2
     assert {entry["model_package_arn"] for entry in plan.releases.values()} == {arn(1)}
 
 
 def test_a_retry_after_a_rollback_asks_for_the_same_release_again():
     before = live(1)
-    first = plan_release(arn(2), before, {}, ENDPOINT, SETTINGS)
-    again = plan_release(arn(2), before, first.releases, ENDPOINT, SETTINGS)
+    first = plan_release(package(2), before, {}, ENDPOINT, SETTINGS)
+    again = plan_release(package(2), before, first.releases, ENDPOINT, SETTINGS)
     assert again == first
 
 
@@ -114,13 +146,46 @@ class TestMismatch:
         assert "does not exist" in mismatch(None, self.wanted, TerraformRun(0), ENDPOINT, [])
 
 
+class TestOvertaken:
+    def test_a_release_judged_against_what_is_live_goes_on(self):
+        assert overtaken(package(2), arn(1), live(1)) is None
+
+    def test_a_release_judged_against_another_model_than_the_live_one_is_refused_and_says_what_to_do(self):
+        problem = overtaken(package(3), arn(1), live(2))
+        assert f"prod serves {arn(2)}, but {arn(3)} was judged against {arn(1)}" in problem
+        assert "what to do: release the change again" in problem
+
+    def test_the_first_release_goes_on_while_prod_is_empty_and_not_after_another_one(self):
+        assert overtaken(package(2), "none", None) is None
+        assert f"prod serves {arn(1)}, but {arn(2)} was judged against an empty prod" in (
+            overtaken(package(2), "none", live(1))
+        )
+
+    def test_a_release_that_is_live_itself_goes_on(self):
+        assert overtaken(package(2), arn(1), live(2)) is None
+
+    def test_nothing_that_serves_has_overtaken_nothing(self):
+        assert overtaken(package(3), arn(1), live(2, status="Failed")) is None
+        assert overtaken(package(3), arn(1), None) is None
+
+    def test_a_release_that_was_in_prod_before_may_go_back(self):
+        assert overtaken(package(1, approved=True), "none", live(2)) is None
+        assert overtaken(package(1, approved=False), "none", live(2)) is not None
+
+
 @pytest.fixture
 def registered(aws, platform):
     """The ARN of package 1 of a group, pending; and the settings of prod as the platform writes them."""
     sagemaker = aws.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="moderation")
     package = sagemaker.create_model_package(
-        ModelPackageGroupName="moderation", ModelApprovalStatus="PendingManualApproval"
+        ModelPackageGroupName="moderation",
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [{"Image": IMAGE, "ModelDataUrl": MODEL}],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
     )["ModelPackageArn"]
     for environment in ("staging", "prod"):
         aws.client("s3").put_object(
@@ -136,7 +201,7 @@ def make_live(sagemaker, endpoint_name, key, package, instance_count=2):
     sagemaker.create_model(
         ModelName=name,
         ExecutionRoleArn="arn:aws:iam::123456789012:role/moderation-endpoint",
-        PrimaryContainer={"ModelPackageName": package},
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": MODEL, "Environment": {"MODEL_PACKAGE_ARN": package}},
     )
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
@@ -202,6 +267,8 @@ def test_a_release_is_applied_proven_and_recorded(aws, platform, registered, smo
     assert json.load(recorded)["releases"] == {
         exported["ENDPOINT_CONFIG_NAME"].removeprefix("moderation-staging-"): {
             "model_package_arn": registered,
+            "image_uri": IMAGE,
+            "model_data_uri": MODEL,
             "instance_count": 2,
         }
     }
@@ -220,6 +287,34 @@ def test_prod_writes_the_approval_into_the_registry(aws, platform, registered, s
     package = sagemaker.describe_model_package(ModelPackageName=registered)
     assert package["ModelApprovalStatus"] == "Approved"
     assert smoked == [("moderation-prod", registered, False)]
+
+
+def test_prod_refuses_what_was_judged_against_another_model_before_anything_happens(
+    aws, platform, registered, smoked, monkeypatch
+):
+    sagemaker = aws.client("sagemaker")
+    make_live(sagemaker, "moderation-prod", "v0-00000000", arn(0))
+    terraform = Terraform()
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    with pytest.raises(ReleaseFailed, match="was judged against an empty prod"):
+        deploy(platform, "prod", registered, "execution", aws, silent, champion_arn="none")
+    assert (terraform.runs, smoked) == ([], [])
+    package = sagemaker.describe_model_package(ModelPackageName=registered)
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    for judged_against in (arn(0), None):
+        with pytest.raises(ReleaseFailed, match="rolled the update back"):
+            deploy(platform, "prod", registered, "execution", aws, silent, champion_arn=judged_against)
+
+
+def test_prod_sends_back_what_it_had_before_whatever_that_was_judged_against(aws, platform, registered, monkeypatch):
+    sagemaker = aws.client("sagemaker")
+    make_live(sagemaker, "moderation-prod", "v0-00000000", arn(0))
+    sagemaker.update_model_package(ModelPackageArn=registered, ModelApprovalStatus="Approved")
+    terraform = Terraform()
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    with pytest.raises(ReleaseFailed, match="rolled the update back"):
+        deploy(platform, "prod", registered, "execution", aws, silent, champion_arn="none")
+    assert [run[0] for run in terraform.runs] == ["init", "apply"]
 
 
 def test_a_rollback_behind_terraforms_back_fails_the_stage(aws, platform, registered, smoked, monkeypatch):
@@ -243,7 +338,7 @@ def test_a_rejected_package_is_refused_before_anything_happens(aws, platform, re
 
 def test_a_package_that_does_not_exist_is_named(aws, registered):
     with pytest.raises(ValueError, match="moderation/99 does not exist"):
-        check_package(arn(99), aws.client("sagemaker"))
+        find_package(arn(99), aws.client("sagemaker"))
 
 
 def test_only_the_rollback_alarms_that_ring_are_named(aws, registered, monkeypatch):
@@ -279,6 +374,7 @@ def test_the_live_release_is_read_from_endpoint_config_and_model(aws, registered
         "moderation-prod-v1-12345678",
         registered,
     )
+    assert (found.image_uri, found.model_data_uri) == (IMAGE, MODEL)
     assert found.configured_instance_count == 3
 
 

@@ -105,6 +105,7 @@ def test_the_champion_is_what_prod_runs_and_its_model_is_an_input(aws, platform,
     assert "--champion" in arguments
     assert arguments[arguments.index("--base-model") + 1] == "/opt/ml/processing/input/base_model"
     assert exports(verdict)["CHAMPION_MACRO_AVERAGE_PRECISION"] == "0.5700"
+    assert exports(verdict)["CHAMPION_PACKAGE_ARN"] == package
 
 
 def test_a_champion_that_can_not_be_compared_is_told_to_the_approver(aws, judging):
@@ -212,7 +213,7 @@ def test_the_approval_has_room_for_the_longest_values():
     whole["comparison"]["champion"]["labels"] = {label: {"difference": -0.1, "low": -0.2, "high": -0.05}}
     whole["comparison"]["champion"]["flips"] = {label: 1.0}
     whole["candidate"]["metrics"]["macro_f1"] = None
-    exported = exports(Verdict(Decision(rules), "arn", whole, "https://report", ""))
+    exported = exports(Verdict(Decision(rules), "arn", None, whole, "https://report", ""))
     assert len(exported["GATE_SUMMARY"]) == 280
     assert exported["MACRO_AVERAGE_PRECISION"] == "0.6000"
     assert exported["MACRO_F1"] == "none"
@@ -233,8 +234,14 @@ def test_the_approval_names_the_label_that_lost_most_and_the_one_that_flips_most
 
 
 def test_a_first_run_has_nothing_to_compare_in_the_approval():
-    exported = exports(Verdict(Decision(()), "arn", evaluation(champion=False), "https://report", ""))
-    names = ("CHAMPION_MACRO_AVERAGE_PRECISION", "AGAINST_CHAMPION", "WORST_LABEL", "MOST_FLIPS")
+    exported = exports(Verdict(Decision(()), "arn", None, evaluation(champion=False), "https://report", ""))
+    names = (
+        "CHAMPION_PACKAGE_ARN",
+        "CHAMPION_MACRO_AVERAGE_PRECISION",
+        "AGAINST_CHAMPION",
+        "WORST_LABEL",
+        "MOST_FLIPS",
+    )
     assert {exported[name] for name in names} == {"none"}
     assert exported["FALSE_POSITIVES_PER_1000_CLEAN"] == "20.0"
 

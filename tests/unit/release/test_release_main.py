@@ -53,6 +53,21 @@ def test_an_input_comes_from_the_flag_or_from_the_stage_before(monkeypatch):
         command_line.from_environment(arguments, "dataset_version")
 
 
+@pytest.mark.parametrize(
+    ("exported", "flag", "told"),
+    [("arn:1", [], "arn:1"), ("arn:1", ["--champion-package-arn", "none"], "none"), ("", [], None)],
+)
+def test_deploy_is_told_what_the_package_was_judged_against_where_somebody_judged(monkeypatch, exported, flag, told):
+    seen = []
+    monkeypatch.setattr("release.deployment.deploy", lambda *arguments: seen.append(arguments[-1]))
+    monkeypatch.setattr("release.config.read_platform", lambda: None)
+    monkeypatch.setattr(command_line, "aws_session", lambda: None)
+    monkeypatch.setenv("CHAMPION_PACKAGE_ARN", exported)
+    given = ["deploy", "--environment", "prod", "--model-package-arn", "arn:2", *flag]
+    command_line.deploy(command_line.build_parser().parse_args(given))
+    assert seen == [told]
+
+
 def test_a_stage_writes_what_it_exports(tmp_path, monkeypatch):
     monkeypatch.setattr(command_line, "deploy", lambda arguments: {"ENDPOINT_NAME": "moderation-staging"})
     file = tmp_path / "variables.env"
