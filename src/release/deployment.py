@@ -24,6 +24,7 @@ from release.live import LiveRelease, read_live
 from release.naming import MAX_CHARACTERS, fingerprint
 
 TERRAFORM_ROOT = Path("terraform/endpoint")
+ENDPOINT_ADDRESS = "module.endpoint.aws_sagemaker_endpoint.this"
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 SETTLE_LIMIT_SECONDS = 3600
 POLL_SECONDS = 5.0
@@ -49,12 +50,14 @@ class ReleaseFailed(StageFailed):
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """The two variables that `deploy` gives to terraform/endpoint."""
+    """The two variables that `deploy` gives to terraform/endpoint, and whether the endpoint is made anew."""
 
     releases: Mapping[str, Mapping[str, Any]]
     """Release key to `{model_package_arn, instance_count}`: the wanted one and the one it replaces."""
     live_release: str
     """The wanted one's key."""
+    replaces_endpoint: bool = False
+    """True where the endpoint has failed: SageMaker takes no update of it, only its deletion."""
 
 
 def release_key(package_arn: str, instance_count: int, settings: Mapping[str, Any]) -> str:
@@ -86,6 +89,7 @@ def plan_release(
     update never shrinks a fleet that was scaled out. What serves now stays in state as it is: should SageMaker roll
     back, it rolls back to a config that still exists.
     """
+    replaces = live is not None and live.status == "Failed"
     lowest, highest = int(settings["min_instances"]), int(settings["max_instances"])
     count = lowest if live is None else max(lowest, min(highest, live.running_instance_count))
     if live is None:
@@ -98,7 +102,7 @@ def plan_release(
         kept = (
             {key: dict(value) for key, value in recorded.items() if key != unchanged} if unchanged in recorded else {}
         )
-        return ReleasePlan({**kept, unchanged: entry}, unchanged)
+        return ReleasePlan({**kept, unchanged: entry}, unchanged, replaces)
     wanted = release_key(package_arn, count, settings)
     releases = {wanted: {"model_package_arn": package_arn, "instance_count": count}}
     prefix = config_name(endpoint_name, "")
@@ -107,7 +111,7 @@ def plan_release(
             "model_package_arn": live.package_arn,
             "instance_count": live.configured_instance_count,
         }
-    return ReleasePlan(releases, wanted)
+    return ReleasePlan(releases, wanted, replaces)
 
 
 def check_package(package_arn: str, sagemaker) -> None:
@@ -220,6 +224,7 @@ def apply_release(
                 "-lock-timeout=60s",
                 f"-var-file={platform_file}",
                 f"-var-file={release_file}",
+                *([f"-replace={ENDPOINT_ADDRESS}"] if plan.replaces_endpoint else []),
             ],
             environ,
             show,
@@ -289,8 +294,8 @@ def mismatch(
     lines += [f"  terraform: {line}" for line in terraform.errors]
     lines.append(f"  reason: {live.failure_reason or 'none given'}")
     lines += [f"  alarm {alarm}" for alarm in alarms] or ["  no rollback alarm is in ALARM now"]
-    if live.status in ("Failed", "OutOfService", "UpdateRollbackFailed"):
-        lines.append("  what to do: see the endpoint's log, fix the cause, retry the stage: the endpoint is replaced")
+    if live.status == "Failed":
+        lines.append("  what to do: see the endpoint's log, fix the cause, retry the stage: the endpoint is made anew")
     else:
         lines.append(
             "  what to do: see the endpoint's log and alarms; retry the stage if the cause has passed, otherwise push "

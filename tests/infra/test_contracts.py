@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from release.config import Platform
+from release.deployment import ENDPOINT_ADDRESS
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = REPOSITORY / "terraform/modules"
@@ -106,6 +107,19 @@ def test_the_platform_sets_what_the_endpoint_asks_for_and_the_deploy_build_sets_
     assert wanted - names_in(block(settings, "jsonencode({")) == {"releases", "live_release"}
     assert names_in(block(settings, "jsonencode({")) <= wanted
     assert variables_of(MODULES / "endpoint/variables.tf") == wanted
+
+
+def test_the_endpoint_that_a_retry_makes_anew_is_the_one_that_terraform_holds():
+    _, module, kind, name = ENDPOINT_ADDRESS.split(".")
+    assert (
+        f'module "{module}" {{\n  source = "../modules/endpoint"'
+        in (REPOSITORY / "terraform/endpoint/main.tf").read_text()
+    )
+    endpoint = block((MODULES / "endpoint/main.tf").read_text(), f'resource "{kind}" "{name}" {{')
+    # it has to be gone before another of its name can be
+    assert "create_before_destroy" not in endpoint
+    scaling = (MODULES / "endpoint/autoscaling.tf").read_text()
+    assert f"replace_triggered_by = [{kind}.{name}.id]" in scaling
 
 
 def test_both_environments_can_be_set_alike():

@@ -1,5 +1,6 @@
 import json
 import stat
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,15 @@ def test_a_retry_after_a_rollback_asks_for_the_same_release_again():
     assert again == first
 
 
+def test_a_failed_endpoint_is_made_anew_whether_it_had_the_wanted_config_or_another():
+    for version in (1, 2):
+        plan = plan_release(arn(2), live(version, status="Failed"), {}, ENDPOINT, SETTINGS)
+        assert plan.replaces_endpoint
+        assert plan.live_release.startswith("v2-")
+    assert not plan_release(arn(2), live(1), {}, ENDPOINT, SETTINGS).replaces_endpoint
+    assert not plan_release(arn(2), None, {}, ENDPOINT, SETTINGS).replaces_endpoint
+
+
 def test_a_name_that_sagemaker_would_refuse_is_named():
     with pytest.raises(ValueError, match="shorten project_name"):
         config_name("m" * 60, "v1-12345678")
@@ -103,6 +113,11 @@ class TestMismatch:
         )
         assert "no ping" in problem
         assert "is Failed" in problem
+        assert "made anew" in problem
+
+    def test_only_a_failed_endpoint_is_said_to_be_made_anew(self):
+        for status in ("OutOfService", "UpdateRollbackFailed"):
+            assert "made anew" not in mismatch(live(2, status=status), self.wanted, TerraformRun(1), ENDPOINT, [])
 
     def test_the_wanted_config_does_not_excuse_a_failed_terraform(self):
         assert "terraform ended with status 1" in mismatch(
@@ -162,8 +177,8 @@ class Terraform:
         self.runs.append(list(arguments))
         if arguments[0] == "init":
             return TerraformRun(0)
-        release_file = arguments[-1].removeprefix("-var-file=")
-        with open(release_file) as file:
+        release_file = [argument for argument in arguments if argument.startswith("-var-file=")][-1]
+        with open(release_file.removeprefix("-var-file=")) as file:
             self.then(json.load(file))
         return TerraformRun(self.status)
 
@@ -228,6 +243,29 @@ def test_a_rollback_behind_terraforms_back_fails_the_stage(aws, platform, regist
     with pytest.raises(ReleaseFailed, match="rolled the update back"):
         deploy(platform, "prod", registered, "execution", aws, silent)
     assert smoked == []
+
+
+def test_a_retry_replaces_an_endpoint_that_has_failed(aws, platform, registered, smoked, monkeypatch):
+    before = LiveRelease("Failed", "moderation-prod-v1-00000000", arn(1), 2, 0, "no ping")
+    after = LiveRelease("InService", "", registered, 2, 2, "")
+    terraform = Terraform(
+        lambda release: states.append(replace(after, config_name=f"{ENDPOINT}-{release['live_release']}"))
+    )
+    states = [before]
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    monkeypatch.setattr(deployment, "read_live", lambda name, sagemaker: states[-1])
+    monkeypatch.setattr(deployment, "ringing_alarms", lambda name, session: [])
+    deploy(platform, "prod", registered, "execution", aws, silent)
+    assert f"-replace={deployment.ENDPOINT_ADDRESS}" in terraform.runs[-1]
+
+
+def test_a_release_that_updates_replaces_nothing(aws, platform, registered, smoked, monkeypatch):
+    make_live(aws.client("sagemaker"), "moderation-prod", "v0-00000000", arn(0))
+    terraform = Terraform()
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    with pytest.raises(ReleaseFailed):
+        deploy(platform, "prod", registered, "execution", aws, silent)
+    assert not [argument for argument in terraform.runs[-1] if argument.startswith("-replace")]
 
 
 def test_a_rejected_package_is_refused_before_anything_happens(aws, platform, registered, smoked, monkeypatch):
