@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from release.naming import MAX_CHARACTERS, fingerprint
 TERRAFORM_ROOT = Path("terraform/endpoint")
 ENDPOINT_ADDRESS = "module.endpoint.aws_sagemaker_endpoint.this"
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
-SETTLE_LIMIT_SECONDS = 3600
+# The longest update (modules/endpoint: two waits of an hour and 45 minutes) less the hour that Terraform waited already
+SETTLE_LIMIT_SECONDS = 7200
 POLL_SECONDS = 5.0
 ERROR_LINES = 8
 # What of platform.tfvars.json is written into an endpoint config: it can't be changed in place
@@ -266,11 +267,16 @@ def ringing_alarms(endpoint_name: str, session) -> list[str]:
     ]
 
 
+def serves(live: LiveRelease | None, wanted_config: str) -> bool:
+    """True when the wanted config is in service."""
+    return live is not None and live.status == "InService" and live.config_name == wanted_config
+
+
 def mismatch(
     live: LiveRelease | None, wanted_config: str, terraform: TerraformRun, endpoint_name: str, alarms: Sequence[str]
 ) -> str | None:
     """Why the release is not live, and what to do; None when the wanted config is in service. A pure function."""
-    if live and live.status == "InService" and live.config_name == wanted_config:
+    if serves(live, wanted_config):
         if terraform.status == 0:
             return None
         told = [
@@ -334,8 +340,15 @@ def deploy(
     plan = plan_release(package_arn, live, recorded.get("releases", {}), endpoint_name, settings)
     wanted = config_name(endpoint_name, plan.live_release)
     show(f"{environment}: {live.config_name if live else 'nothing'} is live, {wanted} is wanted ({package_arn})")
+    is_update = live is not None and not plan.replaces_endpoint
     applied = apply_release(plan, platform, environment, session, show)
     live = wait_until_settled(endpoint_name, sagemaker, show)
+    if applied.status != 0 and is_update and serves(live, wanted):
+        # The provider gives up after an hour, which an update with long waits outlasts: what Terraform would have done
+        # after it is still to do. An endpoint whose creation it gave up would be deleted by that, so only an update.
+        show(f"{environment}: {wanted} is in service, terraform applies what it had not come to")
+        again = apply_release(plan, platform, environment, session, show)
+        applied = replace(again, seconds=applied.seconds + again.seconds)
     alarms = ringing_alarms(endpoint_name, session) if live else []
     problem = mismatch(live, wanted, applied, endpoint_name, alarms)
     if problem:

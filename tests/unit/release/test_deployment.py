@@ -1,6 +1,5 @@
 import json
 import stat
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -170,8 +169,8 @@ def make_live(sagemaker, endpoint_name, key, package, instance_count=2):
 class Terraform:
     """Stands in for the binary: notes its arguments and lets `then` act in AWS when it applies."""
 
-    def __init__(self, then=lambda release: None, status=0):
-        self.runs, self.then, self.status = [], then, status
+    def __init__(self, then=lambda release: None, statuses=(0,)):
+        self.runs, self.then, self.statuses = [], then, list(statuses)
 
     def __call__(self, arguments, environ, show):
         self.runs.append(list(arguments))
@@ -180,7 +179,11 @@ class Terraform:
         release_file = [argument for argument in arguments if argument.startswith("-var-file=")][-1]
         with open(release_file.removeprefix("-var-file=")) as file:
             self.then(json.load(file))
-        return TerraformRun(self.status)
+        return TerraformRun(self.statuses.pop(0), seconds=1.0)
+
+    @property
+    def applies(self):
+        return [run for run in self.runs if run[0] == "apply"]
 
 
 @pytest.fixture
@@ -245,18 +248,47 @@ def test_a_rollback_behind_terraforms_back_fails_the_stage(aws, platform, regist
     assert smoked == []
 
 
-def test_a_retry_replaces_an_endpoint_that_has_failed(aws, platform, registered, smoked, monkeypatch):
-    before = LiveRelease("Failed", "moderation-prod-v1-00000000", arn(1), 2, 0, "no ping")
-    after = LiveRelease("InService", "", registered, 2, 2, "")
-    terraform = Terraform(
-        lambda release: states.append(replace(after, config_name=f"{ENDPOINT}-{release['live_release']}"))
-    )
-    states = [before]
-    monkeypatch.setattr(deployment, "run_terraform", terraform)
-    monkeypatch.setattr(deployment, "read_live", lambda name, sagemaker: states[-1])
-    monkeypatch.setattr(deployment, "ringing_alarms", lambda name, session: [])
-    deploy(platform, "prod", registered, "execution", aws, silent)
-    assert f"-replace={deployment.ENDPOINT_ADDRESS}" in terraform.runs[-1]
+@pytest.fixture
+def lives_after(aws, platform, registered, smoked, monkeypatch):
+    """lives_after(before, terraform statuses) -> (the Terraform that ran, what deploy exported); all applies work."""
+
+    def deployed(before, statuses=(0,)):
+        states = [before]
+
+        def go_live(release):
+            states.append(LiveRelease("InService", f"{ENDPOINT}-{release['live_release']}", registered, 2, 2, ""))
+
+        terraform = Terraform(go_live, statuses)
+        monkeypatch.setattr(deployment, "run_terraform", terraform)
+        monkeypatch.setattr(deployment, "read_live", lambda name, sagemaker: states[-1])
+        monkeypatch.setattr(deployment, "ringing_alarms", lambda name, session: [])
+        try:
+            return terraform, deploy(platform, "prod", registered, "execution", aws, silent)
+        except ReleaseFailed as failed:
+            return terraform, failed
+
+    return deployed
+
+
+def test_a_retry_replaces_an_endpoint_that_has_failed(lives_after):
+    terraform, _ = lives_after(live(0, status="Failed"))
+    assert f"-replace={deployment.ENDPOINT_ADDRESS}" in terraform.applies[-1]
+
+
+def test_an_update_that_outlasts_terraform_is_applied_once_more_when_it_is_through(lives_after):
+    terraform, exported = lives_after(live(0), statuses=(1, 0))
+    assert len(terraform.applies) == 2
+    assert exported["TERRAFORM_APPLY_SECONDS"] == "2.0"
+    terraform, failed = lives_after(live(0), statuses=(1, 1))
+    assert len(terraform.applies) == 2
+    assert "terraform ended with status 1" in str(failed)
+
+
+@pytest.mark.parametrize("before", [None, live(0, status="Failed")])
+def test_a_new_endpoint_that_terraform_gave_up_is_not_applied_again_which_would_delete_it(lives_after, before):
+    terraform, failed = lives_after(before, statuses=(1,))
+    assert len(terraform.applies) == 1
+    assert "terraform ended with status 1" in str(failed)
 
 
 def test_a_release_that_updates_replaces_nothing(aws, platform, registered, smoked, monkeypatch):
