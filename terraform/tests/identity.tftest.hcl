@@ -100,6 +100,14 @@ run "training_role_cannot_touch_the_registry" {
     error_message = "a role other than the deploy builds may change or call an endpoint"
   }
 
+  # what a build starts it may watch, and no more than that
+  assert {
+    condition = alltrue([
+      for actor, policy in aws_iam_role_policy.this : length(regexall("sagemaker:Stop|logs:Filter", policy.policy)) == 0 && (contains(["prepare", "train", "evaluate"], actor) || !strcontains(policy.policy, "logs:GetLogEvents"))
+    ])
+    error_message = "a role may stop jobs, or reads logs that it never prints"
+  }
+
   # no blank cheques
   assert {
     condition = alltrue(flatten([

@@ -87,9 +87,8 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid = "OwnEndpointLog"
     actions = [
-      "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DisassociateKmsKey", "logs:FilterLogEvents",
-      "logs:GetLogEvents", "logs:DescribeLogStreams", "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource",
-      "logs:UntagResource",
+      "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DisassociateKmsKey",
+      "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
     ]
     # A group's own ARN has no suffix, its streams come after ":"
     resources = [
