@@ -5,12 +5,14 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from release.config import Platform
 from release.deployment import ENDPOINT_ADDRESS
+from release.processing import tags
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = REPOSITORY / "terraform/modules"
@@ -141,6 +143,14 @@ def test_the_dashboard_watches_the_variant_that_serves():
 def test_a_spot_job_may_wait_as_long_in_terraform_as_in_release():
     factor = re.search(r"use_spot \? (\d+) : 1", (MODULES / "pipeline/build_projects.tf").read_text())[1]
     assert f"SPOT_WAIT_FACTOR = {factor}\n" in (REPOSITORY / "src/release/training.py").read_text()
+
+
+def test_jobs_carry_the_tag_that_the_budget_counts():
+    key = re.search(r'"user:(\w+)\$', (MODULES / "monitoring/budget.tf").read_text())[1]
+    assert {"Key": key, "Value": "moderation"} in tags(SimpleNamespace(project_name="moderation"), "c0ffee")
+    for root in ("versions.tf", "endpoint/versions.tf"):
+        default_tags = block((REPOSITORY / "terraform" / root).read_text(), "default_tags {")
+        assert re.search(rf"^\s*{key}\s+= var.project_name$", default_tags, flags=re.MULTILINE), root
 
 
 def test_workflows_run_pinned_actions_with_no_more_than_reading():
