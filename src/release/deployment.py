@@ -139,17 +139,28 @@ def approve_package(package_arn: str, execution_id: str, sagemaker) -> None:
     )
 
 
-def backend_arguments(platform: Platform, environment: str, region: str) -> list[str]:
+def backend_arguments(state_bucket: str, kms_key_arn: str, environment: str, region: str) -> list[str]:
     """`terraform init` arguments of the partial S3 backend."""
     settings = {
-        "bucket": platform.state_bucket,
+        "bucket": state_bucket,
         "key": f"endpoint/{environment}/terraform.tfstate",
         "region": region,
         "use_lockfile": "true",
         "encrypt": "true",
-        "kms_key_id": platform.kms_key_arn,
+        "kms_key_id": kms_key_arn,
     }
     return [f"-backend-config={key}={value}" for key, value in settings.items()]
+
+
+def terraform_settings(work: Path, region: str) -> dict[str, str]:
+    """The environment of terraform commands that share the directory `work`."""
+    return {
+        **os.environ,
+        # Beside the checkout, not in it: staging and prod of one checkout have a backend each
+        "TF_DATA_DIR": str(work / "terraform-data"),
+        "TF_IN_AUTOMATION": "1",
+        "AWS_REGION": region,
+    }
 
 
 def run_terraform(arguments: Sequence[str], environ: Mapping[str, str], show: Callable[[str], None]) -> TerraformRun:
@@ -200,14 +211,8 @@ def apply_release(
         )
         # Before the apply: should it be cut off, the record still says what state was asked for
         s3.upload_file(str(release_file), platform.state_bucket, prefix + release_file.name)
-        environ = {
-            **os.environ,
-            # Beside the checkout, not in it: staging and prod of one checkout have a backend each
-            "TF_DATA_DIR": str(Path(work) / "terraform-data"),
-            "TF_IN_AUTOMATION": "1",
-            "AWS_REGION": session.region_name,
-        }
-        backend = backend_arguments(platform, environment, session.region_name)
+        environ = terraform_settings(Path(work), session.region_name)
+        backend = backend_arguments(platform.state_bucket, platform.kms_key_arn, environment, session.region_name)
         init = run_terraform(["init", "-input=false", "-no-color", "-reconfigure", *backend], environ, show)
         if init.status != 0:
             told = [

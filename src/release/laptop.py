@@ -234,7 +234,7 @@ def apply_platform(laptop: Laptop, screen: Screen) -> float:
 def destroy_endpoints(laptop: Laptop, screen: Screen) -> None:
     """What the pipeline released: the endpoints of both environments and the registry's entries."""
     outputs = platform_outputs(laptop)
-    command = [sys.executable, "-m", "release.teardown", "--state-bucket", outputs["state_bucket"]]
+    command = [sys.executable, "-m", "release", "teardown", "--state-bucket", outputs["state_bucket"]]
     command += ["--model-package-group", outputs["model_package_group_name"]]
     screen.moving("terraform  destroying the endpoints")
     done = subprocess.run(command, env=laptop.environment(), capture_output=True, text=True)
