@@ -85,6 +85,11 @@ def test_the_commands_of_a_buildspec_exist(build):
             assert (REPOSITORY / requirements).is_file(), command
 
 
+def test_what_may_change_an_endpoint_installs_nothing_that_is_not_pinned():
+    installing = [command for command in commands(BUILDSPECS["deploy"]) if "install" in command or "make" in command]
+    assert installing == ["python -m pip install -q -r requirements/release.txt", "make terraform"]
+
+
 @pytest.mark.parametrize("stage", ["prepare", "train", "evaluate", "deploy"])
 def test_the_command_of_a_stage_answers_and_its_variables_are_read_by_the_shell(stage):
     listed = commands(BUILDSPECS[stage])
