@@ -1,5 +1,7 @@
 """What one room writes and another reads: buildspecs, pipeline, release and terraform/endpoint name the same things."""
 
+import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -148,6 +150,16 @@ def test_the_dashboard_watches_the_variant_that_serves():
 def test_a_spot_job_may_wait_as_long_in_terraform_as_in_release():
     factor = re.search(r"use_spot \? (\d+) : 1", (MODULES / "pipeline/build_projects.tf").read_text())[1]
     assert f"SPOT_WAIT_FACTOR = {factor}\n" in (REPOSITORY / "src/release/training.py").read_text()
+
+
+def test_every_region_has_the_registry_that_the_sdk_knows():
+    """Where the account is not the usual one, a wrong one means an image that nobody may pull."""
+    sdk = Path(importlib.util.find_spec("sagemaker").origin).parent / "image_uri_config/pytorch.json"
+    newest = list(json.loads(sdk.read_text())["training"]["versions"].values())[-1]["registries"]
+    images = (REPOSITORY / "terraform/images.tf").read_text()
+    usual = re.search(r'local\.region, "(\d{12})"', images)[1]
+    named = dict(re.findall(r'^\s+([a-z0-9-]+)\s+= "(\d{12})"$', images, flags=re.MULTILINE))
+    assert named == {region: account for region, account in newest.items() if account != usual}
 
 
 def test_jobs_carry_the_tag_that_the_budget_counts():
