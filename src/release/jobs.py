@@ -41,7 +41,7 @@ class JobKind:
     """How one kind of SageMaker job is described."""
 
     word: str
-    """`training` or `processing`."""
+    """`training` or `processing`, as the variable in terraform.tfvars is called, too."""
     log_group: str
     console_path: str
     describe_operation: str
@@ -217,11 +217,10 @@ def console_link(kind: JobKind, name: str, region: str) -> str:
 def advice(kind: JobKind, state: JobState) -> str:
     """What to do about a job that ended without its result."""
     reason = state.reason.lower()
-    limit = "MAX_TRAINING_SECONDS" if kind is TRAINING else "MAX_PROCESSING_SECONDS"
     if state.secondary in ("MaxRuntimeExceeded", "MaxWaitTimeExceeded") or "maxruntimeexceeded" in reason:
         return (
-            f"it ran into its time limit: raise {limit} in terraform.tfvars and apply, or make the job smaller, then "
-            "retry the stage; training goes on from its last checkpoint"
+            f"it ran into its time limit: raise {kind.word}.max_run_seconds in terraform.tfvars and apply, or make the "
+            f"job smaller, then retry the stage{'; it goes on from its last checkpoint' if kind is TRAINING else ''}"
         )
     if "resourcelimitexceeded" in reason or "quota" in reason:
         return "ask for a higher quota of this instance type in Service Quotas, or choose another one in Terraform"
