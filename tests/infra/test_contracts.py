@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from release.__main__ import build_parser
 from release.config import Platform
 from release.deployment import ENDPOINT_ADDRESS
 from release.processing import tags
@@ -129,6 +130,15 @@ def test_the_endpoint_that_a_retry_makes_anew_is_the_one_that_terraform_holds():
     assert "create_before_destroy" not in endpoint
     scaling = (MODULES / "endpoint/autoscaling.tf").read_text()
     assert f"replace_triggered_by = [{kind}.{name}.id]" in scaling
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/runbook.md", "docs/security.md"])
+def test_the_outputs_and_commands_that_a_page_names_exist(page):
+    text = (REPOSITORY / page).read_text()
+    outputs = set(re.findall(r'^output "(\w+)"', (REPOSITORY / "terraform/outputs.tf").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"output (?:-raw |`)(\w+)", text)) <= outputs
+    commands = set(build_parser()._subparsers._group_actions[0].choices)
+    assert set(re.findall(r"python -m release (\w+)", text)) <= commands
 
 
 def test_both_environments_can_be_set_alike():
