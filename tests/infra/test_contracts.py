@@ -137,8 +137,8 @@ def test_the_outputs_and_commands_that_a_page_names_exist(page):
     text = (REPOSITORY / page).read_text()
     outputs = set(re.findall(r'^output "(\w+)"', (REPOSITORY / "terraform/outputs.tf").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"output (?:-raw |`)(\w+)", text)) <= outputs
-    commands = set(build_parser()._subparsers._group_actions[0].choices)
-    assert set(re.findall(r"python -m release (\w+)", text)) <= commands
+    known = set(build_parser()._subparsers._group_actions[0].choices)
+    assert set(re.findall(r"python -m release (\w+)", text)) <= known
 
 
 def test_both_environments_can_be_set_alike():
