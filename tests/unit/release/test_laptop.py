@@ -108,8 +108,11 @@ def test_only_an_emulator_is_stopped_by_the_number_that_it_left(tmp_path, comman
     laptop = Laptop(tmp_path)
     laptop.emulator_root.mkdir()
     # python takes what follows -c for its own arguments
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *command.split()])
+    code = "import time; print(flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code, *command.split()], stdout=subprocess.PIPE)
     try:
+        # a process is young for a moment, without a command line
+        process.stdout.readline()
         (laptop.emulator_root / "emulator.json").write_text(json.dumps({"pid": process.pid, "url": "http://gone"}))
         local.stop_emulator(laptop)
         assert local.is_running(process.pid) != ends
