@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from release.failure import StageFailed
 from release.naming import name as compose_name
+from release.progress import LogFollower
 
 FIRST_POLL_SECONDS = 1.0
 LAST_POLL_SECONDS = 5.0
@@ -163,7 +164,7 @@ class LogReader:
 
     def __init__(self, log_group: str, job_name: str, logs):
         self._group, self._prefix, self._logs = log_group, f"{job_name}/", logs
-        self._tokens: dict[str, str] = {}
+        self._follower = LogFollower(logs)
 
     def new_lines(self) -> list[tuple[str, str]]:
         """(stream, line) of what was written since the last call; empty where nothing was logged yet."""
@@ -176,22 +177,7 @@ class LogReader:
             if is_not_found(error):
                 return []
             raise
-        return [(stream, line) for stream in streams for line in self._read(stream)]
-
-    def _read(self, stream: str) -> Iterator[str]:
-        while True:
-            token = self._tokens.get(stream)
-            page = self._logs.get_log_events(
-                logGroupName=self._group,
-                logStreamName=stream,
-                startFromHead=True,
-                **({"nextToken": token} if token else {}),
-            )
-            yield from (event["message"].rstrip("\n") for event in page["events"])
-            self._tokens[stream] = page["nextForwardToken"]
-            # The same token again means the end, for now
-            if not page["events"] or page["nextForwardToken"] == token:
-                return
+        return [(stream, line) for stream in streams for line in self._follower.new_lines((self._group, stream))]
 
 
 def telling_lines(lines_by_stream: Mapping[str, Sequence[str]], count: int = FAILURE_LOG_LINES) -> list[str]:
