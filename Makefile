@@ -38,8 +38,10 @@ setup: $(READY) ## Install what the machine lacks into .local/ (every other targ
 .local/toolchain.mk: $(REQUIREMENTS) src/release/toolchain.py
 	@$(PYTHON3) -m release.toolchain laptop
 
-.PHONY: tools
-tools: ## Terraform and checkov into .local/bin where PATH lacks them (CodeBuild)
+.PHONY: terraform tools
+terraform: ## Terraform into .local/bin where PATH lacks it (deploy builds)
+	@python -m release.toolchain terraform
+tools: ## Terraform and checkov into .local/bin where PATH lacks them (Check build)
 	@python -m release.toolchain tools
 
 ##@ The product on this machine

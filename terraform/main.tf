@@ -78,7 +78,6 @@ module "monitoring" {
   region             = local.region
   kms_key_arn        = module.storage.kms_key_arn
   pipeline_name      = module.pipeline.pipeline_name
-  pipeline_arn       = module.pipeline.pipeline_arn
   build_names        = module.pipeline.build_names
   endpoint_names     = local.endpoint_names
   alarm_email        = var.alarm_email

@@ -48,6 +48,11 @@ output "source_repository" {
   value       = var.repository
 }
 
+output "source_archive" {
+  description = "Where an upload of the zipped source starts the pipeline; null unless source_provider is s3."
+  value       = var.source_provider == "s3" ? "s3://${module.storage.bucket_names.artifacts}/source/${var.repository}.zip" : null
+}
+
 output "connection_arn" {
   description = "Connection to the repository's host; null for CodeCommit and S3. Confirm a new one in the console."
   value       = local.connection_arn

@@ -93,7 +93,7 @@ variable "processing_image_uri" {
 }
 
 variable "inference_image_uri" {
-  description = "ECR image of the endpoints; null: Hugging Face inference for CPU."
+  description = "ECR image of the endpoints; null: Hugging Face inference for CPU. AWS lists none in ap-east-2, ap-southeast-5, ap-southeast-6, ap-southeast-7 and mx-central-1: there, set one that you have copied into an ECR of the region."
   type        = string
   default     = null
 

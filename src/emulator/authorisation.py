@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from moto.core.request import Request
@@ -76,6 +76,8 @@ class Guard:
     def denial(self, call: Call, parameters: dict, caller: Caller) -> Denial | None:
         """None where the call is allowed, otherwise the first permission that is missing."""
         wanted = needs(call, parameters, self._cloud.region, self._cloud.account_id)
+        tags = self._resource_tags(call, parameters)
+        wanted = [replace(need, context=need.context | tags) for need in wanted]
         return self._first_missing(wanted + self._key_needs(call, parameters), caller)
 
     def denial_of_absence(self, call: Call, parameters: dict, caller: Caller) -> Denial | None:
@@ -155,6 +157,13 @@ class Guard:
         if not applying:
             return "the key's policy does not allow it"
         return "" if by_identity == "Allow" else f"no identity-based policy allows {request.action}"
+
+    def _resource_tags(self, call: Call, parameters: dict) -> dict[str, str]:
+        """Condition keys of the resource's tags: of scalable targets, whose ARN does not tell whose they are."""
+        if call.service != "application-autoscaling":
+            return {}
+        tags = self._cloud.services[call.service].tags_of_target(parameters)
+        return {f"aws:resourcetag/{key.lower()}": value for key, value in tags.items()}
 
     def _resolved(self, resource: str) -> str:
         """The key behind an alias's ARN."""

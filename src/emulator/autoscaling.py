@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+from moto.applicationautoscaling.models import applicationautoscaling_backends
 
 from emulator.access import Caller
 from emulator.errors import AwsError
@@ -42,6 +43,15 @@ class ApplicationAutoScaling(Service):
         for key in request["TagKeys"]:
             self._tags_of(request["ResourceARN"]).pop(key, None)
         return {}
+
+    def tags_of_target(self, request: dict) -> dict[str, str]:
+        """Tags of the target that a request is about; {} where there is none, or none yet."""
+        arn = request.get("ResourceARN")
+        if arn is None:
+            targets = applicationautoscaling_backends[self.cloud.account_id][self.cloud.region].targets
+            target = targets.get(request.get("ScalableDimension"), {}).get(request.get("ResourceId"))
+            arn = target.arn if target else ""
+        return dict(self._tags.get(arn, {}))
 
     def _tags_of(self, arn: str) -> dict[str, str]:
         if arn not in self._tags:

@@ -14,7 +14,6 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,8 +30,6 @@ from emulator.logs import LogStream
 log = logging.getLogger(__name__)
 
 SUCCEEDED, FAILED, STOPPED, TIMED_OUT, IN_PROGRESS = "SUCCEEDED", "FAILED", "STOPPED", "TIMED_OUT", "IN_PROGRESS"
-LAST_LINES = 12
-LONGEST_LAST_LINE = 300
 
 # `set -a`: what a command assigns is there for the next one, exported or not.
 COMMAND_WRAPPER = """\
@@ -370,13 +367,10 @@ class BuildRun:
             variables=shlex.quote(str(variables)),
             directory=shlex.quote(str(directory)),
         )
-        last_lines: deque[str] = deque(maxlen=LAST_LINES)
 
         def on_line(line: str) -> None:
-            masked = self._masked(line)
-            last_lines.append(masked[:LONGEST_LAST_LINE])
             if self._log_stream is not None:
-                self._log_stream.write(masked)
+                self._log_stream.write(self._masked(line))
 
         child = processes.start(
             [self._spec.shell, "-c", wrapper],
@@ -392,9 +386,7 @@ class BuildRun:
             variables.unlink()
             directory.unlink()
         if status != 0:
-            raise PhaseEnd(
-                FAILED, "COMMAND_EXECUTION_ERROR", command_failure(self._masked(command), status, list(last_lines))
-            )
+            raise PhaseEnd(FAILED, "COMMAND_EXECUTION_ERROR", command_failure(self._masked(command), status))
 
     def _await(self, child: processes.Child) -> int:
         while (status := child.wait(0.1)) is None:
@@ -575,11 +567,10 @@ def secret_request(reference: str) -> tuple[dict[str, str], str]:
     return request, json_key
 
 
-def command_failure(command: str, status: int, last_lines: list[str]) -> str:
-    """The reason of a failed phase: the command, how it ended, and what it said last."""
+def command_failure(command: str, status: int) -> str:
+    """The reason of a failed phase: the command and how it ended. What it said is in the log."""
     reason = f"exit status {status}" if status > 0 else f"signal: {signal.Signals(-status).name}"
-    message = f"Error while executing command: {command.strip()}. Reason: {reason}"
-    return message + "\nLast output:\n" + "\n".join(last_lines) if last_lines else message
+    return f"Error while executing command: {command.strip()}. Reason: {reason}"
 
 
 def matching_files(artifact: buildspec.Artifact, source: Path) -> dict[str, Path]:

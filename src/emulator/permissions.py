@@ -118,6 +118,8 @@ def needs(call: Call, parameters: dict, region: str, account_id: str) -> list[Ne
         found.append(Need("iam:PassRole", (parameters[member],), {"iam:passedtoservice": service}))
     if call.service == "sagemaker" and (parameters.get("Tags") and call.operation.startswith("Create")):
         found += [Need("sagemaker:AddTags", need.resources, context) for need in found if need.action == action]
+    if call.operation == "RegisterScalableTarget" and parameters.get("Tags"):
+        found.append(Need("application-autoscaling:TagResource", found[0].resources, context))
     return found
 
 
@@ -127,6 +129,8 @@ def _context(call: Call, parameters: dict) -> dict[str, str | list[str]]:
         context["cloudwatch:namespace"] = parameters["Namespace"]
     if call.service == "application-autoscaling" and "ServiceNamespace" in parameters:
         context["application-autoscaling:service-namespace"] = parameters["ServiceNamespace"]
+    if call.service == "application-autoscaling":
+        context |= {f"aws:requesttag/{key.lower()}": value for key, value in parameters.get("Tags", {}).items()}
     if call.service == "iam" and "AWSServiceName" in parameters:
         context["iam:awsservicename"] = parameters["AWSServiceName"]
     if call.service == "kms" and call.operation == "CreateGrant":

@@ -202,6 +202,13 @@ def logs(arguments: argparse.Namespace) -> int:
     return operator.show_logs(aws_session(), arguments.pipeline, arguments.stage, arguments.follow)
 
 
+def teardown(arguments: argparse.Namespace) -> int:
+    from release import teardown as takedown
+
+    takedown.teardown(arguments.state_bucket, arguments.model_package_group, aws_session(), show)
+    return 0
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
@@ -263,6 +270,12 @@ def build_parser() -> argparse.ArgumentParser:
     judging.add_argument("evaluation", type=Path, metavar="FILE", help="evaluation.json")
     judging.add_argument("--config", type=Path, default=Path("moderation.yaml"), help="default: moderation.yaml")
     judging.set_defaults(run=gate)
+
+    help_text = "destroy both endpoints and all model packages; `terraform destroy` of the platform comes after it"
+    destroying = commands.add_parser("teardown", help=help_text, description=help_text)
+    destroying.add_argument("--state-bucket", required=True, help="terraform output state_bucket")
+    destroying.add_argument("--model-package-group", required=True, help="terraform output model_package_group_name")
+    destroying.set_defaults(run=teardown)
 
     for name, (_, _, help_text) in ELSEWHERE.items():
         commands.add_parser(name, help=help_text, add_help=False)

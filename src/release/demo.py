@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from release import laptop as local
+from release import smoke
 from release.laptop import Laptop, LaptopError
-from release.progress import Stage, follow, last_log_lines
+from release.progress import Stage, entry_refusal, follow, last_log_lines
 from release.screen import Screen
 
 STAGES = ("Source", "Check", "Prepare", "Train", "Evaluate", "Staging", "Approve", "Prod")
@@ -149,10 +150,7 @@ def invoke(laptop: Laptop, endpoint: str, text: str) -> dict | None:
     in_service = sagemaker.list_endpoints(NameContains=endpoint, StatusEquals="InService")["Endpoints"]
     if endpoint not in {found["EndpointName"] for found in in_service}:
         return None
-    answer = laptop.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=endpoint, ContentType="application/json", Body=json.dumps({"text": text})
-    )
-    return json.loads(answer["Body"].read())
+    return smoke.invoke(endpoint, {"text": text}, laptop.client("sagemaker-runtime"))
 
 
 def write_record(path: Path, record: dict) -> None:
@@ -164,7 +162,7 @@ def write_record(path: Path, record: dict) -> None:
 def explain_failure(laptop: Laptop, pipeline: str, execution_id: str, stages: list[Stage]) -> str:
     failed = next((stage for stage in stages if stage.status == "Failed"), None)
     if failed is None:
-        reason = condition_failure(laptop, pipeline, execution_id)
+        reason = entry_refusal(laptop.client("codepipeline"), pipeline, execution_id)
         return f"the pipeline ended without a failed stage: {reason or 'see `make logs`'}"
     lines = last_log_lines(laptop.client("logs"), failed.log) if failed.log else []
     log = "\n".join(f"    {line}" for line in lines)
@@ -172,18 +170,6 @@ def explain_failure(laptop: Laptop, pipeline: str, execution_id: str, stages: li
         f"stage {failed.name} failed: {failed.summary}\n{log}\n"
         "Mend the cause and push again, or retry the stage: KEEP=1 make demo leaves everything up for that."
     )
-
-
-def condition_failure(laptop: Laptop, pipeline: str, execution_id: str) -> str:
-    """Why a stage was not entered, for example because the gate said FAIL."""
-    for stage in laptop.client("codepipeline").get_pipeline_state(name=pipeline)["stageStates"]:
-        condition = stage.get("beforeEntryConditionState", {}).get("latestExecution", {})
-        entered = stage.get("inboundExecution") or stage.get("latestExecution") or {}
-        if condition.get("status") == "Failed" and entered.get("pipelineExecutionId") == execution_id:
-            return (
-                f"stage {stage['stageName']} was not entered: {condition.get('summary', 'its entry condition failed')}"
-            )
-    return ""
 
 
 def describe_answer(answer: dict) -> str:

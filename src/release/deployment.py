@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from release.live import LiveRelease, read_live
 from release.naming import MAX_CHARACTERS, fingerprint
 
 TERRAFORM_ROOT = Path("terraform/endpoint")
+ENDPOINT_ADDRESS = "module.endpoint.aws_sagemaker_endpoint.this"
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
-SETTLE_LIMIT_SECONDS = 3600
+# The longest update (modules/endpoint: two waits of an hour and 45 minutes) less the hour that Terraform waited already
+SETTLE_LIMIT_SECONDS = 7200
 POLL_SECONDS = 5.0
 ERROR_LINES = 8
 # What of platform.tfvars.json is written into an endpoint config: it can't be changed in place
@@ -61,12 +63,14 @@ class Package:
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """The two variables that `deploy` gives to terraform/endpoint."""
+    """The two variables that `deploy` gives to terraform/endpoint, and whether the endpoint is made anew."""
 
     releases: Mapping[str, Mapping[str, Any]]
     """Release key to what `release_entry` makes of it: the wanted one and the one it replaces."""
     live_release: str
     """The wanted one's key."""
+    replaces_endpoint: bool = False
+    """True where the endpoint has failed: SageMaker takes no update of it, only its deletion."""
 
 
 def release_key(package_arn: str, instance_count: int, settings: Mapping[str, Any]) -> str:
@@ -108,6 +112,7 @@ def plan_release(
     update never shrinks a fleet that was scaled out. What serves now stays in state as it is: should SageMaker roll
     back, it rolls back to a config that still exists.
     """
+    replaces = live is not None and live.status == "Failed"
     lowest, highest = int(settings["min_instances"]), int(settings["max_instances"])
     count = lowest if live is None else max(lowest, min(highest, live.running_instance_count))
     if live is None:
@@ -123,13 +128,13 @@ def plan_release(
         kept = (
             {key: dict(value) for key, value in recorded.items() if key != unchanged} if unchanged in recorded else {}
         )
-        return ReleasePlan({**kept, unchanged: serving}, unchanged)
+        return ReleasePlan({**kept, unchanged: serving}, unchanged, replaces)
     wanted = release_key(package.arn, count, settings)
     releases = {wanted: release_entry(package, count)}
     prefix = config_name(endpoint_name, "")
     if live.config_name.startswith(prefix) and live.package_arn:
         releases[live.config_name.removeprefix(prefix)] = serving
-    return ReleasePlan(releases, wanted)
+    return ReleasePlan(releases, wanted, replaces)
 
 
 def find_package(package_arn: str, sagemaker) -> Package:
@@ -162,17 +167,28 @@ def approve_package(package_arn: str, execution_id: str, sagemaker) -> None:
     )
 
 
-def backend_arguments(platform: Platform, environment: str, region: str) -> list[str]:
+def backend_arguments(state_bucket: str, kms_key_arn: str, environment: str, region: str) -> list[str]:
     """`terraform init` arguments of the partial S3 backend."""
     settings = {
-        "bucket": platform.state_bucket,
+        "bucket": state_bucket,
         "key": f"endpoint/{environment}/terraform.tfstate",
         "region": region,
         "use_lockfile": "true",
         "encrypt": "true",
-        "kms_key_id": platform.kms_key_arn,
+        "kms_key_id": kms_key_arn,
     }
     return [f"-backend-config={key}={value}" for key, value in settings.items()]
+
+
+def terraform_settings(work: Path, region: str) -> dict[str, str]:
+    """The environment of terraform commands that share the directory `work`."""
+    return {
+        **os.environ,
+        # Beside the checkout, not in it: staging and prod of one checkout have a backend each
+        "TF_DATA_DIR": str(work / "terraform-data"),
+        "TF_IN_AUTOMATION": "1",
+        "AWS_REGION": region,
+    }
 
 
 def run_terraform(arguments: Sequence[str], environ: Mapping[str, str], show: Callable[[str], None]) -> TerraformRun:
@@ -223,14 +239,8 @@ def apply_release(
         )
         # Before the apply: should it be cut off, the record still says what state was asked for
         s3.upload_file(str(release_file), platform.state_bucket, prefix + release_file.name)
-        environ = {
-            **os.environ,
-            # Beside the checkout, not in it: staging and prod of one checkout have a backend each
-            "TF_DATA_DIR": str(Path(work) / "terraform-data"),
-            "TF_IN_AUTOMATION": "1",
-            "AWS_REGION": session.region_name,
-        }
-        backend = backend_arguments(platform, environment, session.region_name)
+        environ = terraform_settings(Path(work), session.region_name)
+        backend = backend_arguments(platform.state_bucket, platform.kms_key_arn, environment, session.region_name)
         init = run_terraform(["init", "-input=false", "-no-color", "-reconfigure", *backend], environ, show)
         if init.status != 0:
             told = [
@@ -248,6 +258,7 @@ def apply_release(
                 "-lock-timeout=60s",
                 f"-var-file={platform_file}",
                 f"-var-file={release_file}",
+                *([f"-replace={ENDPOINT_ADDRESS}"] if plan.replaces_endpoint else []),
             ],
             environ,
             show,
@@ -289,11 +300,16 @@ def ringing_alarms(endpoint_name: str, session) -> list[str]:
     ]
 
 
+def serves(live: LiveRelease | None, wanted_config: str) -> bool:
+    """True when the wanted config is in service."""
+    return live is not None and live.status == "InService" and live.config_name == wanted_config
+
+
 def mismatch(
     live: LiveRelease | None, wanted_config: str, terraform: TerraformRun, endpoint_name: str, alarms: Sequence[str]
 ) -> str | None:
     """Why the release is not live, and what to do; None when the wanted config is in service. A pure function."""
-    if live and live.status == "InService" and live.config_name == wanted_config:
+    if serves(live, wanted_config):
         if terraform.status == 0:
             return None
         told = [
@@ -317,8 +333,8 @@ def mismatch(
     lines += [f"  terraform: {line}" for line in terraform.errors]
     lines.append(f"  reason: {live.failure_reason or 'none given'}")
     lines += [f"  alarm {alarm}" for alarm in alarms] or ["  no rollback alarm is in ALARM now"]
-    if live.status in ("Failed", "OutOfService", "UpdateRollbackFailed"):
-        lines.append("  what to do: see the endpoint's log, fix the cause, retry the stage: the endpoint is replaced")
+    if live.status == "Failed":
+        lines.append("  what to do: see the endpoint's log, fix the cause, retry the stage: the endpoint is made anew")
     else:
         lines.append(
             "  what to do: see the endpoint's log and alarms; retry the stage if the cause has passed, otherwise push "
@@ -385,8 +401,15 @@ def deploy(
     plan = plan_release(package, live, recorded.get("releases", {}), endpoint_name, settings)
     wanted = config_name(endpoint_name, plan.live_release)
     show(f"{environment}: {live.config_name if live else 'nothing'} is live, {wanted} is wanted ({package_arn})")
+    is_update = live is not None and not plan.replaces_endpoint
     applied = apply_release(plan, platform, environment, session, show)
     live = wait_until_settled(endpoint_name, sagemaker, show)
+    if applied.status != 0 and is_update and serves(live, wanted):
+        # The provider gives up after an hour, which an update with long waits outlasts: what Terraform would have done
+        # after it is still to do. An endpoint whose creation it gave up would be deleted by that, so only an update.
+        show(f"{environment}: {wanted} is in service, terraform applies what it had not come to")
+        again = apply_release(plan, platform, environment, session, show)
+        applied = replace(again, seconds=applied.seconds + again.seconds)
     alarms = ringing_alarms(endpoint_name, session) if live else []
     problem = mismatch(live, wanted, applied, endpoint_name, alarms)
     if problem:

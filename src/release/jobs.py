@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from release.failure import StageFailed
 from release.naming import name as compose_name
+from release.progress import LogFollower
 
 FIRST_POLL_SECONDS = 1.0
 LAST_POLL_SECONDS = 5.0
@@ -41,7 +42,7 @@ class JobKind:
     """How one kind of SageMaker job is described."""
 
     word: str
-    """`training` or `processing`."""
+    """`training` or `processing`, as the variable in terraform.tfvars is called, too."""
     log_group: str
     console_path: str
     describe_operation: str
@@ -163,7 +164,7 @@ class LogReader:
 
     def __init__(self, log_group: str, job_name: str, logs):
         self._group, self._prefix, self._logs = log_group, f"{job_name}/", logs
-        self._tokens: dict[str, str] = {}
+        self._follower = LogFollower(logs)
 
     def new_lines(self) -> list[tuple[str, str]]:
         """(stream, line) of what was written since the last call; empty where nothing was logged yet."""
@@ -176,22 +177,7 @@ class LogReader:
             if is_not_found(error):
                 return []
             raise
-        return [(stream, line) for stream in streams for line in self._read(stream)]
-
-    def _read(self, stream: str) -> Iterator[str]:
-        while True:
-            token = self._tokens.get(stream)
-            page = self._logs.get_log_events(
-                logGroupName=self._group,
-                logStreamName=stream,
-                startFromHead=True,
-                **({"nextToken": token} if token else {}),
-            )
-            yield from (event["message"].rstrip("\n") for event in page["events"])
-            self._tokens[stream] = page["nextForwardToken"]
-            # The same token again means the end, for now
-            if not page["events"] or page["nextForwardToken"] == token:
-                return
+        return [(stream, line) for stream in streams for line in self._follower.new_lines((self._group, stream))]
 
 
 def telling_lines(lines_by_stream: Mapping[str, Sequence[str]], count: int = FAILURE_LOG_LINES) -> list[str]:
@@ -217,11 +203,10 @@ def console_link(kind: JobKind, name: str, region: str) -> str:
 def advice(kind: JobKind, state: JobState) -> str:
     """What to do about a job that ended without its result."""
     reason = state.reason.lower()
-    limit = "MAX_TRAINING_SECONDS" if kind is TRAINING else "MAX_PROCESSING_SECONDS"
     if state.secondary in ("MaxRuntimeExceeded", "MaxWaitTimeExceeded") or "maxruntimeexceeded" in reason:
         return (
-            f"it ran into its time limit: raise {limit} in terraform.tfvars and apply, or make the job smaller, then "
-            "retry the stage; training goes on from its last checkpoint"
+            f"it ran into its time limit: raise {kind.word}.max_run_seconds in terraform.tfvars and apply, or make the "
+            f"job smaller, then retry the stage{'; it goes on from its last checkpoint' if kind is TRAINING else ''}"
         )
     if "resourcelimitexceeded" in reason or "quota" in reason:
         return "ask for a higher quota of this instance type in Service Quotas, or choose another one in Terraform"

@@ -80,21 +80,6 @@ def shown_execution(codepipeline, pipeline: str) -> dict[str, Any] | None:
     return running[-1] if running else (summaries[0] if summaries else None)
 
 
-def waiting_approval(codepipeline, pipeline: str) -> dict[str, str] | None:
-    """`{"stage", "action", "token", "execution"}` of the approval that waits; None where none does."""
-    for stage in codepipeline.get_pipeline_state(name=pipeline)["stageStates"]:
-        for action in stage.get("actionStates", []):
-            latest = action.get("latestExecution", {})
-            if latest.get("status") == "InProgress" and latest.get("token"):
-                return {
-                    "stage": stage["stageName"],
-                    "action": action["actionName"],
-                    "token": latest["token"],
-                    "execution": stage.get("latestExecution", {}).get("pipelineExecutionId", ""),
-                }
-    return None
-
-
 def running_job(pipeline: str, stage: str, session) -> RunningJob | None:
     """The job that the stage waits for, with the last line it reported; a pipeline is called as its project is."""
     if stage not in STAGE_JOBS:
@@ -167,16 +152,6 @@ def candidate_lines(stages: Sequence[progress.Stage]) -> list[str]:
     ]
 
 
-def entry_refusal(codepipeline, pipeline: str, execution_id: str) -> str:
-    """Why a stage was not entered (the gate), or an empty text."""
-    for stage in codepipeline.get_pipeline_state(name=pipeline)["stageStates"]:
-        condition = stage.get("beforeEntryConditionState", {}).get("latestExecution", {})
-        tried = stage.get("inboundExecution") or stage.get("latestExecution") or {}
-        if condition.get("status") == "Failed" and tried.get("pipelineExecutionId") == execution_id:
-            return f"{stage['stageName']} was not entered: {condition.get('summary', 'its entry condition failed')}"
-    return ""
-
-
 def show_status(session, pipeline: str | None) -> int:
     """Print where the pipeline stands; 0."""
     codepipeline = session.client("codepipeline")
@@ -187,10 +162,10 @@ def show_status(session, pipeline: str | None) -> int:
     if execution:
         identity = execution["pipelineExecutionId"]
         stages = progress.stages(codepipeline, session.client("codebuild"), name, identity)
-        blocked = entry_refusal(codepipeline, name, identity)
+        blocked = progress.entry_refusal(codepipeline, name, identity)
         running = next((stage.name for stage in stages if stage.status == "InProgress"), "")
         job = running_job(name, running, session)
-    print("\n".join(status_lines(name, execution, stages, job, waiting_approval(codepipeline, name), blocked)))
+    print("\n".join(status_lines(name, execution, stages, job, progress.pending_approval(codepipeline, name), blocked)))
     return 0
 
 
@@ -198,7 +173,7 @@ def decide(session, pipeline: str | None, approve: bool, reason: str) -> int:
     """Answer the approval that waits; ValueError where none does."""
     codepipeline = session.client("codepipeline")
     name = find_pipeline(codepipeline, pipeline)
-    approval = waiting_approval(codepipeline, name)
+    approval = progress.pending_approval(codepipeline, name)
     if approval is None:
         raise ValueError(f"nothing waits for approval in {name}; `make status` shows where it stands")
     codepipeline.put_approval_result(

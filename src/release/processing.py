@@ -35,8 +35,8 @@ def volume_kms_key(instance_type: str, kms_key_arn: str) -> str | None:
 
 
 def tags(platform: Platform, commit_id: str) -> list[dict[str, str]]:
-    """Tags of everything a run creates."""
-    return [{"Key": "project", "Value": platform.project_name}, {"Key": "commit", "Value": commit_id}]
+    """Tags of everything a run creates; the budget counts what carries Project, as Terraform's resources do."""
+    return [{"Key": "Project", "Value": platform.project_name}, {"Key": "commit", "Value": commit_id}]
 
 
 def processing_request(

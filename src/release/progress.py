@@ -94,16 +94,32 @@ class LogFollower:
                 return
 
 
-def pending_approval(codepipeline, pipeline: str, execution_id: str) -> dict | None:
-    """`{"stage", "action", "token"}` while the execution waits for a person."""
+def pending_approval(codepipeline, pipeline: str, execution_id: str | None = None) -> dict[str, str] | None:
+    """`{"stage", "action", "token", "execution"}` of what waits for a person, in any execution or in one; else None."""
     for stage in codepipeline.get_pipeline_state(name=pipeline)["stageStates"]:
-        if stage.get("latestExecution", {}).get("pipelineExecutionId") != execution_id:
+        execution = stage.get("latestExecution", {}).get("pipelineExecutionId", "")
+        if execution_id not in (None, execution):
             continue
-        for action in stage["actionStates"]:
+        for action in stage.get("actionStates", []):
             latest = action.get("latestExecution", {})
             if latest.get("status") == "InProgress" and latest.get("token"):
-                return {"stage": stage["stageName"], "action": action["actionName"], "token": latest["token"]}
+                return {
+                    "stage": stage["stageName"],
+                    "action": action["actionName"],
+                    "token": latest["token"],
+                    "execution": execution,
+                }
     return None
+
+
+def entry_refusal(codepipeline, pipeline: str, execution_id: str) -> str:
+    """Why a stage was not entered, for example because the gate said FAIL; or an empty text."""
+    for stage in codepipeline.get_pipeline_state(name=pipeline)["stageStates"]:
+        condition = stage.get("beforeEntryConditionState", {}).get("latestExecution", {})
+        tried = stage.get("inboundExecution") or stage.get("latestExecution") or {}
+        if condition.get("status") == "Failed" and tried.get("pipelineExecutionId") == execution_id:
+            return f"{stage['stageName']} was not entered: {condition.get('summary', 'its entry condition failed')}"
+    return ""
 
 
 def follow(

@@ -3,24 +3,19 @@
 Run before `terraform destroy` of the platform; both together leave nothing.
 """
 
-import argparse
 import json
-import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import boto3
-
-from release.deployment import run_terraform
+from release.deployment import backend_arguments, run_terraform, terraform_settings
 from release.failure import StageFailed
 from release.jobs import read_json
 
 ENVIRONMENTS = ("prod", "staging")
 
 
-def destroy_endpoint(environment: str, state_bucket: str, session: boto3.Session, show: Callable[[str], None]) -> None:
+def destroy_endpoint(environment: str, state_bucket: str, session, show: Callable[[str], None]) -> None:
     """`terraform destroy` of one environment's endpoint; nothing to do where none was ever released."""
     s3 = session.client("s3")
     prefix = f"endpoint/{environment}"
@@ -33,26 +28,13 @@ def destroy_endpoint(environment: str, state_bucket: str, session: boto3.Session
         files = {"platform.tfvars.json": settings, "release.tfvars.json": release}
         for name, content in files.items():
             (Path(work) / name).write_text(json.dumps(content))
-        environment_variables = {
-            **os.environ,
-            "TF_DATA_DIR": str(Path(work) / "terraform-data"),
-            "TF_IN_AUTOMATION": "1",
-            "AWS_REGION": session.region_name,
-        }
-        backend = {
-            "bucket": state_bucket,
-            "key": f"{prefix}/terraform.tfstate",
-            "region": session.region_name,
-            "use_lockfile": "true",
-            "encrypt": "true",
-            "kms_key_id": settings["kms_key_arn"],
-        }
-        initialise = ["init", "-input=false", "-no-color", "-reconfigure"]
-        initialise += [f"-backend-config={key}={value}" for key, value in backend.items()]
+        environ = terraform_settings(Path(work), session.region_name)
+        backend = backend_arguments(state_bucket, settings["kms_key_arn"], environment, session.region_name)
+        initialise = ["init", "-input=false", "-no-color", "-reconfigure", *backend]
         destroy = ["destroy", "-auto-approve", "-input=false", "-no-color"]
         destroy += [f"-var-file={work}/{name}" for name in files]
         for arguments in (initialise, destroy):
-            if status := run_terraform(arguments, environment_variables, show).status:
+            if status := run_terraform(arguments, environ, show).status:
                 raise StageFailed(
                     f"terraform {arguments[0]} for {environment} ended with status {status}; its output above says "
                     "why. Mend that and run the teardown again: what is gone already is not asked for twice."
@@ -68,24 +50,8 @@ def delete_packages(group: str, sagemaker, show: Callable[[str], None]) -> None:
     show(f"{group}: {len(arns)} model packages deleted")
 
 
-def teardown(state_bucket: str, group: str, session: boto3.Session, show: Callable[[str], None] = print) -> None:
+def teardown(state_bucket: str, group: str, session, show: Callable[[str], None] = print) -> None:
+    """Destroy both endpoints, then delete every package of the group."""
     for environment in ENVIRONMENTS:
         destroy_endpoint(environment, state_bucket, session, show)
     delete_packages(group, session.client("sagemaker"), show)
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m release teardown", description=__doc__)
-    parser.add_argument("--state-bucket", required=True, help="terraform output state_bucket")
-    parser.add_argument("--model-package-group", required=True, help="terraform output model_package_group_name")
-    arguments = parser.parse_args(argv)
-    try:
-        teardown(arguments.state_bucket, arguments.model_package_group, boto3.Session())
-    except StageFailed as failed:
-        print(failed, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

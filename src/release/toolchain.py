@@ -2,8 +2,9 @@
 
 Standard library only: it runs before anything is installed.
 
-    python -m release.toolchain tools     Terraform and checkov into .local/bin, where PATH lacks them (CodeBuild)
-    python -m release.toolchain laptop    the same, plus .local/venv with every dependency and .local/toolchain.mk
+    python -m release.toolchain terraform   Terraform into .local/bin, where PATH lacks it (the deploy builds)
+    python -m release.toolchain tools       checkov beside it (the Check build)
+    python -m release.toolchain laptop      both, plus .local/venv with every dependency and .local/toolchain.mk
 """
 
 import argparse
@@ -212,7 +213,7 @@ def say(text: str) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m release.toolchain", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["tools", "laptop"])
+    parser.add_argument("what", choices=["terraform", "tools", "laptop"])
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where things go (default: .local)")
     arguments = parser.parse_args(argv)
     directory = arguments.directory
@@ -234,7 +235,7 @@ def main(argv: list[str] | None = None) -> int:
             plugin_directory = choose_provider_source()
             say(f"AWS provider: {plugin_directory or REGISTRY}")
             write_makefile_fragment(directory / "toolchain.mk", plugin_directory, directory / "terraform-plugins")
-        else:
+        elif arguments.what == "tools":
             install_checkov(binaries, directory / "checkov")
     except MissingTool as missing:
         print(f"setup: {missing}", file=sys.stderr)

@@ -110,11 +110,42 @@ run "training_role_cannot_touch_the_registry" {
     ]))
     error_message = "a deploy build may touch more than its own environment's endpoint, alarms, log and state"
   }
+  # a scalable target's ARN tells nothing: the tags that terraform/endpoint gives it do
+  assert {
+    condition = alltrue(flatten([
+      for environment in ["staging", "prod"] : [
+        for statement in jsondecode(aws_iam_role_policy.this["deploy-${environment}"].policy).Statement : (
+          try(statement.Condition.StringEquals["aws:ResourceTag/Environment"], "") == environment ||
+          try([statement.Condition.StringEquals["aws:RequestTag/Environment"], statement.Condition.StringEqualsIfExists["aws:ResourceTag/Environment"]], []) == [environment, environment]
+        ) if contains(flatten([statement.Resource]), "arn:aws:application-autoscaling:us-east-1:123456789012:scalable-target/*")
+      ]
+    ]))
+    error_message = "a deploy build may change the autoscaling of another environment"
+  }
+  assert {
+    condition = alltrue(flatten([
+      for environment in ["staging", "prod"] : [
+        for action in ["DeleteScalingPolicy", "DeregisterScalableTarget", "PutScalingPolicy", "RegisterScalableTarget"] : contains(flatten([
+          for statement in jsondecode(aws_iam_role_policy.this["deploy-${environment}"].policy).Statement : statement.Action
+          if try(statement.Condition.StringEquals["aws:ResourceTag/Environment"], "") == environment
+        ]), "application-autoscaling:${action}")
+      ]
+    ]))
+    error_message = "a deploy build may not change its own autoscaling"
+  }
   assert {
     condition = alltrue([
       for actor, policy in aws_iam_role_policy.this : startswith(actor, "deploy-") || length(regexall("sagemaker:(Create|Update|Delete|Invoke)Endpoint", policy.policy)) == 0
     ])
     error_message = "a role other than the deploy builds may change or call an endpoint"
+  }
+
+  # what a build starts it may watch, and no more than that
+  assert {
+    condition = alltrue([
+      for actor, policy in aws_iam_role_policy.this : length(regexall("sagemaker:Stop|logs:Filter", policy.policy)) == 0 && (contains(["prepare", "train", "evaluate"], actor) || !strcontains(policy.policy, "logs:GetLogEvents"))
+    ])
+    error_message = "a role may stop jobs, or reads logs that it never prints"
   }
 
   # no blank cheques

@@ -29,8 +29,26 @@ run "the_defaults_are_enough" {
     error_message = "by default, training is not distributed on the CPU image"
   }
   assert {
-    condition     = length(aws_codeconnections_connection.source) == 1 && output.pipeline_name == "moderation" && output.source_repository == "owner/name" && output.pipeline_console_url == "https://us-east-1.console.aws.amazon.com/codesuite/codepipeline/pipelines/moderation/view"
+    condition     = length(aws_codeconnections_connection.source) == 1 && output.pipeline_name == "moderation" && output.source_repository == "owner/name" && output.source_archive == null && output.pipeline_console_url == "https://us-east-1.console.aws.amazon.com/codesuite/codepipeline/pipelines/moderation/view"
     error_message = "the outputs lead elsewhere"
+  }
+}
+
+run "a_source_in_s3_says_where_to_upload" {
+  command = plan
+  variables {
+    source_provider = "s3"
+    repository      = "moderation"
+  }
+  override_resource {
+    target          = module.storage.aws_s3_bucket.this
+    override_during = plan
+    values          = { id = "bucket", arn = "arn:aws:s3:::bucket" }
+  }
+
+  assert {
+    condition     = output.source_archive == "s3://bucket/source/moderation.zip" && local.source.arn == "arn:aws:s3:::bucket/source/moderation.zip"
+    error_message = "the upload that is asked for is not the one that the pipeline reads"
   }
 }
 

@@ -57,9 +57,9 @@ run "buckets_are_private_encrypted_versioned_and_deaf_to_plain_http" {
   }
   assert {
     condition = [
-      for rule in aws_s3_bucket_lifecycle_configuration.this["data"].rule : one(rule.expiration).days
+      for rule in aws_s3_bucket_lifecycle_configuration.this["data"].rule : [one(rule.expiration).days, one(rule.noncurrent_version_expiration).noncurrent_days]
       if rule.id == "remove-job-output" && one(rule.filter).prefix == "prepared/_jobs/"
-    ] == [14] && alltrue([for purpose in ["artifacts", "models", "state"] : length(aws_s3_bucket_lifecycle_configuration.this[purpose].rule) == 1])
+    ] == [[14, 1]] && alltrue([for purpose in ["artifacts", "models", "state"] : length(aws_s3_bucket_lifecycle_configuration.this[purpose].rule) == 1])
     error_message = "texts that jobs left stay for ever, or something else expires"
   }
   assert {

@@ -5,6 +5,11 @@ resource "aws_appautoscaling_target" "this" {
   resource_id        = "endpoint/${aws_sagemaker_endpoint.this.name}/variant/${local.variant_name}"
   min_capacity       = var.min_instances
   max_capacity       = var.max_instances
+
+  # A failed endpoint is made anew (release/deployment.py), and what scaled the old one with it.
+  lifecycle {
+    replace_triggered_by = [aws_sagemaker_endpoint.this.id]
+  }
 }
 
 resource "aws_appautoscaling_policy" "this" {
@@ -23,5 +28,10 @@ resource "aws_appautoscaling_policy" "this" {
     predefined_metric_specification {
       predefined_metric_type = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
     }
+  }
+
+  # AWS deletes the policies of a target with it.
+  lifecycle {
+    replace_triggered_by = [aws_appautoscaling_target.this.id]
   }
 }

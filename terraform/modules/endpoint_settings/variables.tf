@@ -78,7 +78,7 @@ variable "canary_percent" {
 }
 
 variable "canary_wait_seconds" {
-  description = "How long the alarms watch the canary before the release goes on."
+  description = "How long the alarms watch the canary before the release goes on. Where an update takes longer than the hour that Terraform waits for it, the deploy build waits on and applies once more; its timeout grows with this."
   type        = number
 
   validation {
@@ -88,7 +88,7 @@ variable "canary_wait_seconds" {
 }
 
 variable "termination_wait_seconds" {
-  description = "How long the old fleet stays after all traffic has moved."
+  description = "How long the old fleet stays after all traffic has moved; the deploy build waits for that, as for the canary."
   type        = number
 
   validation {

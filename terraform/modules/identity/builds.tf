@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "build" {
     actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     resources = ["${var.bucket_arns.artifacts}/*"]
   }
-  # Downloaded packages are kept between builds; a build can't reach the cache of another.
+  # Downloaded packages are kept between builds; a build can't write the cache of another.
   statement {
     sid       = "OwnCache"
     actions   = ["s3:GetObject", "s3:PutObject"]
@@ -78,10 +78,8 @@ data "aws_iam_policy_document" "prepare" {
     resources = [var.bucket_arns.data, var.bucket_arns.models]
   }
   statement {
-    sid = "RunPrepareJobs"
-    actions = [
-      "sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob",
-    ]
+    sid       = "RunPrepareJobs"
+    actions   = ["sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob"]
     resources = ["${local.arn.sagemaker}:processing-job/${var.project_name}-prepare-*"]
   }
   statement {
@@ -110,7 +108,7 @@ data "aws_iam_policy_document" "prepare" {
   # A failed job's last lines are printed by the build.
   statement {
     sid       = "ReadJobLogs"
-    actions   = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"]
+    actions   = ["logs:DescribeLogStreams", "logs:GetLogEvents"]
     resources = ["${local.arn.log_group}:/aws/sagemaker/ProcessingJobs:*"]
   }
 }
@@ -141,10 +139,8 @@ data "aws_iam_policy_document" "train" {
     resources = [var.bucket_arns.data, var.bucket_arns.models]
   }
   statement {
-    sid = "RunTrainingJobs"
-    actions = [
-      "sagemaker:AddTags", "sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob",
-    ]
+    sid       = "RunTrainingJobs"
+    actions   = ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob"]
     resources = ["${local.arn.sagemaker}:training-job/${var.project_name}-train-*"]
   }
   statement {
@@ -173,7 +169,7 @@ data "aws_iam_policy_document" "train" {
   # The build follows the job's log while it waits.
   statement {
     sid       = "ReadJobLogs"
-    actions   = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"]
+    actions   = ["logs:DescribeLogStreams", "logs:GetLogEvents"]
     resources = ["${local.arn.log_group}:/aws/sagemaker/TrainingJobs:*"]
   }
 }
@@ -211,10 +207,8 @@ data "aws_iam_policy_document" "evaluate" {
     resources = [var.bucket_arns.data, var.bucket_arns.models]
   }
   statement {
-    sid = "RunEvaluateJobs"
-    actions = [
-      "sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob",
-    ]
+    sid       = "RunEvaluateJobs"
+    actions   = ["sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob"]
     resources = ["${local.arn.sagemaker}:processing-job/${var.project_name}-evaluate-*"]
   }
   statement {
@@ -242,7 +236,7 @@ data "aws_iam_policy_document" "evaluate" {
   }
   statement {
     sid       = "ReadJobLogs"
-    actions   = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"]
+    actions   = ["logs:DescribeLogStreams", "logs:GetLogEvents"]
     resources = ["${local.arn.log_group}:/aws/sagemaker/ProcessingJobs:*"]
   }
   # Provenance of the candidate: who trained it, on what.

@@ -1,4 +1,5 @@
-# The deploy builds: each applies terraform/endpoint to its own environment, and can't name the other one's.
+# The deploy builds: each applies terraform/endpoint to its own environment, and can't name the other one's endpoint,
+# alarms, log and state, nor change its autoscaling, which is told apart by tags.
 data "aws_iam_policy_document" "deploy" {
   for_each = var.endpoint_names
 
@@ -87,9 +88,8 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid = "OwnEndpointLog"
     actions = [
-      "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DisassociateKmsKey", "logs:FilterLogEvents",
-      "logs:GetLogEvents", "logs:DescribeLogStreams", "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource",
-      "logs:UntagResource",
+      "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DisassociateKmsKey",
+      "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
     ]
     # A group's own ARN has no suffix, its streams come after ":"
     resources = [
@@ -97,7 +97,7 @@ data "aws_iam_policy_document" "deploy" {
       "${local.arn.log_group}:/aws/sagemaker/Endpoints/${each.value}:*",
     ]
   }
-  # A scalable target's ARN holds a random id, so that the namespace is as narrow as this gets.
+  # A scalable target's ARN holds a random id; its tags say whose it is.
   statement {
     sid = "Autoscaling"
     actions = [
@@ -108,6 +108,43 @@ data "aws_iam_policy_document" "deploy" {
     ]
     resources = ["${local.arn.autoscaling}:scalable-target/*"]
 
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/Project"
+      values   = [var.project_name]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/Environment"
+      values   = [each.key]
+    }
+  }
+  # A target that does not exist yet has no tags: it is made with them, and one that has another's is left alone.
+  statement {
+    sid       = "NewScalableTarget"
+    actions   = ["application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource"]
+    resources = ["${local.arn.autoscaling}:scalable-target/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/Project"
+      values   = [var.project_name]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/Environment"
+      values   = [each.key]
+    }
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "aws:ResourceTag/Project"
+      values   = [var.project_name]
+    }
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "aws:ResourceTag/Environment"
+      values   = [each.key]
+    }
     condition {
       test     = "StringEqualsIfExists"
       variable = "application-autoscaling:service-namespace"

@@ -9,8 +9,9 @@ resource "aws_budgets_budget" "monthly" {
   limit_unit   = "USD"
 
   cost_filter {
-    name   = "TagKeyValue"
-    values = ["user:Project$${var.project_name}"]
+    name = "TagKeyValue"
+    # A literal "$" between key and value; in a template, "$${" would be an escape.
+    values = [format("user:Project$%s", var.project_name)]
   }
 
   notification {

@@ -23,11 +23,6 @@ variable "pipeline_name" {
   type        = string
 }
 
-variable "pipeline_arn" {
-  description = "ARN of the pipeline that is watched."
-  type        = string
-}
-
 variable "build_names" {
   description = "Build (check, prepare, ...) to the name of its CodeBuild project."
   type        = map(string)

@@ -4,10 +4,10 @@ locals {
   from_stages = {
     Check    = {}
     Prepare  = {}
-    Train    = { Prepare = ["DATASET_VERSION", "DATASET_ROWS", "BASE_MODEL_URI"] }
-    Evaluate = { Prepare = ["DATASET_VERSION", "DATASET_ROWS", "BASE_MODEL_URI"], Train = ["TRAINING_JOB_NAME", "MODEL_DATA_URI"] }
-    Staging  = { Evaluate = ["MODEL_PACKAGE_ARN", "GATE"] }
-    Prod     = { Evaluate = ["MODEL_PACKAGE_ARN", "CHAMPION_PACKAGE_ARN", "GATE"] }
+    Train    = { Prepare = ["DATASET_VERSION", "BASE_MODEL_URI"] }
+    Evaluate = { Prepare = ["DATASET_VERSION", "BASE_MODEL_URI"], Train = ["TRAINING_JOB_NAME", "MODEL_DATA_URI"] }
+    Staging  = { Evaluate = ["MODEL_PACKAGE_ARN"] }
+    Prod     = { Evaluate = ["MODEL_PACKAGE_ARN", "CHAMPION_PACKAGE_ARN"] }
   }
 
   # An archive in S3 has no commit; the version of the object tells archives apart.

@@ -3,11 +3,6 @@ output "pipeline_name" {
   value       = aws_codepipeline.this.name
 }
 
-output "pipeline_arn" {
-  description = "ARN of the pipeline."
-  value       = aws_codepipeline.this.arn
-}
-
 output "build_names" {
   description = "Build (check, prepare, ...) to the name of its CodeBuild project."
   value       = { for build, project in aws_codebuild_project.this : build => project.name }

@@ -80,6 +80,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       expiration {
         days = rule.value.days
       }
+      # In a bucket with versions an expired object is still there, as an old version.
+      noncurrent_version_expiration {
+        noncurrent_days = 1
+      }
       abort_incomplete_multipart_upload {
         days_after_initiation = 7
       }

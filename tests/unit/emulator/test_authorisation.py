@@ -125,6 +125,38 @@ def test_an_attached_managed_policy_counts(aws, role, cloud):
     client("ssm").describe_parameters()
 
 
+@pytest.mark.usefixtures("enforced")
+def test_a_scalable_target_is_its_environment_s_by_the_tags_it_was_made_with(aws, role):
+    any_target = {"Resource": "arn:aws:application-autoscaling:*:*:scalable-target/*"}
+    ours = {"aws:ResourceTag/Environment": "staging"}
+    scaling = role(
+        any_target | {"Action": "application-autoscaling:*", "Condition": {"StringEquals": ours}},
+        any_target
+        | {
+            "Action": ["application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource"],
+            "Condition": {
+                "StringEquals": {"aws:RequestTag/Environment": "staging"},
+                "StringEqualsIfExists": ours,
+            },
+        },
+    )("application-autoscaling")
+    whole = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+    size = {"MinCapacity": 1, "MaxCapacity": 2}
+    staging = whole | {"ResourceId": "endpoint/ours/variant/v"}
+    prod = whole | {"ResourceId": "endpoint/theirs/variant/v"}
+    denied(scaling.register_scalable_target, **staging, **size)
+    denied(scaling.register_scalable_target, **staging, **size, Tags={"Environment": "prod"})
+    arn = scaling.register_scalable_target(**staging, **size, Tags={"Environment": "staging"})["ScalableTargetARN"]
+    scaling.register_scalable_target(**staging, MinCapacity=1, MaxCapacity=3)
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"Environment": "staging"}
+    scaling.deregister_scalable_target(**staging)
+
+    aws("application-autoscaling").register_scalable_target(**prod, **size, Tags={"Environment": "prod"})
+    denied(scaling.register_scalable_target, **prod, **size)
+    denied(scaling.register_scalable_target, **prod, **size, Tags={"Environment": "staging"})
+    denied(scaling.deregister_scalable_target, **prod)
+
+
 def test_passing_a_role_is_a_permission_of_its_own():
     parameters = {"TrainingJobName": "t-1", "RoleArn": "arn:aws:iam::123456789012:role/r", "Tags": [{}]}
     found = needs(Call("sagemaker", "CreateTrainingJob", "json", "K"), parameters, *PLACE)

@@ -149,7 +149,7 @@ def test_secret_references_are_taken_apart(reference, request_, key):
 
 
 def test_a_failure_by_signal_names_the_signal():
-    assert command_failure("train", -9, []) == "Error while executing command: train. Reason: signal: SIGKILL"
+    assert command_failure("train", -9) == "Error while executing command: train. Reason: signal: SIGKILL"
 
 
 def test_only_the_latest_directories_stay(tmp_path):

@@ -293,7 +293,7 @@ def test_a_failed_build_fails_the_stage_with_the_reason_and_a_retry_goes_on(pipe
         stage(
             "Build",
             build_action("Good", f"echo x >> {tmp_path}/good"),
-            build_action("Bad", f"echo it is broken; test -e {marker}", runOrder=2),
+            build_action("Bad", f"test -e {marker}", runOrder=2),
         ),
         stage("Last", build_action("After", "true")),
     )
@@ -302,7 +302,6 @@ def test_a_failed_build_fails_the_stage_with_the_reason_and_a_retry_goes_on(pipe
     error = running.actions(execution)["Bad"]["output"]["executionResult"]["errorDetails"]
     assert error["code"] == "JobFailed"
     assert "Reason: exit status 1" in error["message"]
-    assert "it is broken" in error["message"]
     assert running.stages()["Build"]["latestExecution"]["status"] == "Failed"
     assert "latestExecution" not in running.stages()["Last"]
 

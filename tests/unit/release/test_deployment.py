@@ -1,5 +1,6 @@
 import json
 import stat
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -110,6 +111,15 @@ def test_a_retry_after_a_rollback_asks_for_the_same_release_again():
     assert again == first
 
 
+def test_a_failed_endpoint_is_made_anew_whether_it_had_the_wanted_config_or_another():
+    for version in (1, 2):
+        plan = plan_release(package(2), live(version, status="Failed"), {}, ENDPOINT, SETTINGS)
+        assert plan.replaces_endpoint
+        assert plan.live_release.startswith("v2-")
+    assert not plan_release(package(2), live(1), {}, ENDPOINT, SETTINGS).replaces_endpoint
+    assert not plan_release(package(2), None, {}, ENDPOINT, SETTINGS).replaces_endpoint
+
+
 def test_a_name_that_sagemaker_would_refuse_is_named():
     with pytest.raises(ValueError, match="shorten project_name"):
         config_name("m" * 60, "v1-12345678")
@@ -135,6 +145,11 @@ class TestMismatch:
         )
         assert "no ping" in problem
         assert "is Failed" in problem
+        assert "made anew" in problem
+
+    def test_only_a_failed_endpoint_is_said_to_be_made_anew(self):
+        for status in ("OutOfService", "UpdateRollbackFailed"):
+            assert "made anew" not in mismatch(live(2, status=status), self.wanted, TerraformRun(1), ENDPOINT, [])
 
     def test_the_wanted_config_does_not_excuse_a_failed_terraform(self):
         assert "terraform ended with status 1" in mismatch(
@@ -220,17 +235,21 @@ def make_live(sagemaker, endpoint_name, key, package, instance_count=2):
 class Terraform:
     """Stands in for the binary: notes its arguments and lets `then` act in AWS when it applies."""
 
-    def __init__(self, then=lambda release: None, status=0):
-        self.runs, self.then, self.status = [], then, status
+    def __init__(self, then=lambda release: None, statuses=(0,)):
+        self.runs, self.then, self.statuses = [], then, list(statuses)
 
     def __call__(self, arguments, environ, show):
         self.runs.append(list(arguments))
         if arguments[0] == "init":
             return TerraformRun(0)
-        release_file = arguments[-1].removeprefix("-var-file=")
-        with open(release_file) as file:
+        release_file = [argument for argument in arguments if argument.startswith("-var-file=")][-1]
+        with open(release_file.removeprefix("-var-file=")) as file:
             self.then(json.load(file))
-        return TerraformRun(self.status)
+        return TerraformRun(self.statuses.pop(0), seconds=1.0)
+
+    @property
+    def applies(self):
+        return [run for run in self.runs if run[0] == "apply"]
 
 
 @pytest.fixture
@@ -294,7 +313,7 @@ def test_prod_refuses_what_was_judged_against_another_model_before_anything_happ
 ):
     sagemaker = aws.client("sagemaker")
     make_live(sagemaker, "moderation-prod", "v0-00000000", arn(0))
-    terraform = Terraform()
+    terraform = Terraform(statuses=(0, 0))
     monkeypatch.setattr(deployment, "run_terraform", terraform)
     with pytest.raises(ReleaseFailed, match="was judged against an empty prod"):
         deploy(platform, "prod", registered, "execution", aws, silent, champion_arn="none")
@@ -323,6 +342,58 @@ def test_a_rollback_behind_terraforms_back_fails_the_stage(aws, platform, regist
     with pytest.raises(ReleaseFailed, match="rolled the update back"):
         deploy(platform, "prod", registered, "execution", aws, silent)
     assert smoked == []
+
+
+@pytest.fixture
+def lives_after(aws, platform, registered, smoked, monkeypatch):
+    """lives_after(before, terraform statuses) -> (the Terraform that ran, what deploy exported); all applies work."""
+
+    def deployed(before, statuses=(0,)):
+        states = [before]
+
+        def go_live(release):
+            states.append(replace(live(2), config_name=f"{ENDPOINT}-{release['live_release']}", package_arn=registered))
+
+        terraform = Terraform(go_live, statuses)
+        monkeypatch.setattr(deployment, "run_terraform", terraform)
+        monkeypatch.setattr(deployment, "read_live", lambda name, sagemaker: states[-1])
+        monkeypatch.setattr(deployment, "ringing_alarms", lambda name, session: [])
+        try:
+            return terraform, deploy(platform, "prod", registered, "execution", aws, silent)
+        except ReleaseFailed as failed:
+            return terraform, failed
+
+    return deployed
+
+
+def test_a_retry_replaces_an_endpoint_that_has_failed(lives_after):
+    terraform, _ = lives_after(live(0, status="Failed"))
+    assert f"-replace={deployment.ENDPOINT_ADDRESS}" in terraform.applies[-1]
+
+
+def test_an_update_that_outlasts_terraform_is_applied_once_more_when_it_is_through(lives_after):
+    terraform, exported = lives_after(live(0), statuses=(1, 0))
+    assert len(terraform.applies) == 2
+    assert exported["TERRAFORM_APPLY_SECONDS"] == "2.0"
+    terraform, failed = lives_after(live(0), statuses=(1, 1))
+    assert len(terraform.applies) == 2
+    assert "terraform ended with status 1" in str(failed)
+
+
+@pytest.mark.parametrize("before", [None, live(0, status="Failed")])
+def test_a_new_endpoint_that_terraform_gave_up_is_not_applied_again_which_would_delete_it(lives_after, before):
+    terraform, failed = lives_after(before, statuses=(1,))
+    assert len(terraform.applies) == 1
+    assert "terraform ended with status 1" in str(failed)
+
+
+def test_a_release_that_updates_replaces_nothing(aws, platform, registered, smoked, monkeypatch):
+    make_live(aws.client("sagemaker"), "moderation-prod", "v0-00000000", arn(0))
+    terraform = Terraform()
+    monkeypatch.setattr(deployment, "run_terraform", terraform)
+    with pytest.raises(ReleaseFailed):
+        deploy(platform, "prod", registered, "execution", aws, silent)
+    assert not [argument for argument in terraform.runs[-1] if argument.startswith("-replace")]
 
 
 def test_a_rejected_package_is_refused_before_anything_happens(aws, platform, registered, smoked, monkeypatch):

@@ -1,7 +1,7 @@
 import io
 from datetime import UTC, datetime, timedelta
 
-from release.progress import describe_stage
+from release.progress import describe_stage, entry_refusal, pending_approval
 from release.screen import Screen, clock
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,6 +31,37 @@ def test_exported_variables_of_all_actions_are_kept():
     first = action("Succeeded", 0, 1, outputVariables={"A": "1"})
     second = action("Succeeded", 0, 1, outputVariables={"B": "2"})
     assert describe_stage("Evaluate", [first, second], None).outputs == {"A": "1", "B": "2"}
+
+
+class Pipeline:
+    """GetPipelineState as CodePipeline answers it: an approval waits in execution 1, execution 2 met the gate."""
+
+    def get_pipeline_state(self, name):
+        waiting = {"actionName": "Approve", "latestExecution": {"status": "InProgress", "token": "t"}}
+        condition = {"latestExecution": {"status": "Failed", "summary": "GATE is FAIL"}}
+        return {
+            "stageStates": [
+                {"stageName": "Source"},
+                {
+                    "stageName": "Staging",
+                    "inboundExecution": {"pipelineExecutionId": "2"},
+                    "beforeEntryConditionState": condition,
+                },
+                {"stageName": "Approve", "latestExecution": {"pipelineExecutionId": "1"}, "actionStates": [waiting]},
+            ]
+        }
+
+
+def test_what_waits_for_a_person_is_found_in_any_execution_or_in_the_one_that_is_meant():
+    found = {"stage": "Approve", "action": "Approve", "token": "t", "execution": "1"}
+    assert pending_approval(Pipeline(), "moderation") == found
+    assert pending_approval(Pipeline(), "moderation", "1") == found
+    assert pending_approval(Pipeline(), "moderation", "2") is None
+
+
+def test_a_stage_that_was_not_entered_says_why_to_the_execution_that_it_kept_out():
+    assert entry_refusal(Pipeline(), "moderation", "2") == "Staging was not entered: GATE is FAIL"
+    assert entry_refusal(Pipeline(), "moderation", "1") == ""
 
 
 def test_without_a_terminal_moving_lines_are_thinned_out():

@@ -167,8 +167,8 @@ def test_a_stopped_job_is_a_failure(fake_time):
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (JobState("Stopped", "MaxRuntimeExceeded", "", None), "raise MAX_TRAINING_SECONDS"),
-        (JobState("Stopped", "MaxWaitTimeExceeded", "", None), "raise MAX_TRAINING_SECONDS"),
+        (JobState("Stopped", "MaxRuntimeExceeded", "", None), "raise training.max_run_seconds in terraform.tfvars"),
+        (JobState("Stopped", "MaxWaitTimeExceeded", "", None), "raise training.max_run_seconds in terraform.tfvars"),
         (JobState("Failed", "Failed", "ResourceLimitExceeded: account limit", None), "higher quota"),
         (JobState("Failed", "Failed", "CapacityError: none left", None), "retry the stage later"),
         (JobState("Failed", "Failed", "ClientError: AccessDenied on s3", None), "lacks a permission"),
@@ -176,6 +176,14 @@ def test_a_stopped_job_is_a_failure(fake_time):
 )
 def test_the_advice_fits_the_reason(state, words):
     assert words in jobs.advice(TRAINING, state)
+
+
+def test_only_training_goes_on_from_a_checkpoint_and_each_job_has_its_own_limit():
+    too_long = JobState("Stopped", "MaxRuntimeExceeded", "", None)
+    assert "last checkpoint" in jobs.advice(TRAINING, too_long)
+    advice = jobs.advice(PROCESSING, JobState("Stopped", "", "MaxRuntimeExceeded: 3600 s", None))
+    assert "raise processing.max_run_seconds in terraform.tfvars" in advice
+    assert "checkpoint" not in advice
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(9.9, "9 s"), (75, "1 m 15 s"), (7260, "2 h 1 m")])

@@ -61,3 +61,12 @@ def test_make_learns_where_the_provider_comes_from(tmp_path, mirror):
     toolchain.write_makefile_fragment(fragment, mirror and tmp_path / mirror, tmp_path / "cache")
     expected = f"TF_CLI_ARGS_init := -plugin-dir={tmp_path / 'mirror'}" if mirror else "TF_PLUGIN_CACHE_DIR := "
     assert expected in fragment.read_text()
+
+
+@pytest.mark.parametrize(("what", "installed"), [("terraform", ["terraform"]), ("tools", ["terraform", "checkov"])])
+def test_a_build_gets_the_tools_it_asks_for_and_no_others(monkeypatch, tmp_path, what, installed):
+    found = []
+    monkeypatch.setattr(toolchain, "install_terraform", lambda binaries: found.append("terraform"))
+    monkeypatch.setattr(toolchain, "install_checkov", lambda binaries, environment: found.append("checkov"))
+    assert toolchain.main([what, "--directory", str(tmp_path)]) == 0
+    assert found == installed
