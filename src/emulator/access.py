@@ -1,9 +1,10 @@
-"""Who calls: the principal behind an access key, and the record of every call."""
+"""Who calls: a program or a web page, the principal behind an access key, and the record of every call."""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,22 @@ class Caller:
     arn: str  # arn:aws:iam::123456789012:root, or arn:aws:sts::...:assumed-role/<role>/<session>
     role_arn: str | None  # the role whose session this is; None for the account itself
     access_key_id: str
+
+
+def page_refusal(headers: Mapping[str, str], port: int) -> str:
+    """Why a request may come from a web page, in words, or "" where it can't.
+
+    Builds run commands and the account needs no signature, so a page that is open in a browser must not get through.
+    Browsers say with which page they come; SDKs, git and Terraform never do. A name other than loopback's own means
+    that somebody else's name was made to lead here.
+    """
+    expected = (f"127.0.0.1:{port}", f"localhost:{port}")
+    if (host := headers.get("Host", "")) not in expected:
+        return f"found Host {host!r}; expected {' or '.join(expected)}"
+    for name in ("Origin", "Sec-Fetch-Site"):
+        if name in headers:
+            return f"found the header {name}, which browsers send; the emulator answers programs only"
+    return ""
 
 
 class Accounts:
