@@ -63,11 +63,11 @@ push: $(READY) ## Push this working tree to the running platform, which starts t
 status: $(READY) ## Stages of the running pipeline, job progress, what waits for approval
 	$(EMULATOR_RUNS)
 	@python -m release status
-approve: $(READY) ## Approve what waits. REASON=text
-reject: $(READY) ## Reject what waits. REASON=text
+approve: $(READY) ## Approve what waits. EXECUTION=id from status, REASON=text
+reject: $(READY) ## Reject what waits. EXECUTION=id from status, REASON=text
 approve reject:
 	$(EMULATOR_RUNS)
-	@python -m release $@ $(if $(value REASON),--reason "$$REASON")
+	@python -m release $@ $(if $(value EXECUTION),--execution "$$EXECUTION") $(if $(value REASON),--reason "$$REASON")
 invoke: $(READY) ## Ask the prod endpoint. TEXT=... ($ is written $$), ENVIRONMENT=staging|prod
 	$(EMULATOR_RUNS)
 	@python -m release invoke $(if $(value ENVIRONMENT),--environment "$$ENVIRONMENT") "$${TEXT:?say what to moderate: TEXT=...}"

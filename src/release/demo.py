@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from release import laptop as local
+from release import operator
 from release.laptop import Laptop, LaptopError
-from release.progress import Stage, follow, last_log_lines
+from release.progress import Stage, follow, last_log_lines, outputs_of
 from release.screen import Screen
 
 STAGES = ("Source", "Check", "Prepare", "Train", "Evaluate", "Staging", "Approve", "Prod")
@@ -86,7 +87,7 @@ def seconds_of(platform_apply: float, stages: list[Stage], total: float) -> dict
 
 def ask_or_take(screen: Screen, stages: list[Stage], approve: bool | None) -> bool:
     """The decision given on the command line, a person's at the terminal, or yes where there is neither."""
-    screen.block(describe_candidate(outputs_of(stages)))
+    screen.block("\n".join(f"        {line}" for line in operator.candidate_lines(stages)))
     if approve is not None:
         screen.line(f"approval   {'approved' if approve else 'rejected'}, as APPROVE={'yes' if approve else 'no'} says")
         return approve
@@ -94,25 +95,6 @@ def ask_or_take(screen: Screen, stages: list[Stage], approve: bool | None) -> bo
         return screen.ask("        Approve this release for prod?")
     screen.line("approval   approved: there is no terminal to ask at (APPROVE=no rejects)")
     return True
-
-
-def outputs_of(stages: list[Stage]) -> dict[str, str]:
-    """All exported variables of an execution, later stages last."""
-    merged: dict[str, str] = {}
-    for stage in stages:
-        merged |= stage.outputs
-    return merged
-
-
-def describe_candidate(outputs: dict[str, str]) -> str:
-    champion = outputs.get("CHAMPION_MACRO_AVERAGE_PRECISION", "none")
-    lines = [
-        f"gate {outputs.get('GATE', '?')}: {outputs.get('GATE_SUMMARY', '')}",
-        f"macro average precision {outputs.get('MACRO_AVERAGE_PRECISION')} (live in prod: {champion}), "
-        f"macro AUROC {outputs.get('MACRO_AUROC')}, macro F1 {outputs.get('MACRO_F1')}",
-        f"package {outputs.get('MODEL_PACKAGE_ARN')}",
-    ]
-    return "\n".join(f"        {line}" for line in lines)
 
 
 def release_record(laptop: Laptop, outputs: dict, stages: list[Stage]) -> dict:

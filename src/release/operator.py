@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from release import progress, smoke
 from release.jobs import PROCESSING, REPORTED_LINE, TRAINING, JobKind, LogReader, spoken_seconds
@@ -47,6 +48,13 @@ def find_pipeline(codepipeline, wanted: str | None, environ: Mapping[str, str] =
             "(terraform output pipeline_name), or see that AWS_ENDPOINT_URL, region and credentials are the right ones"
         )
     return names[0]
+
+
+def command_to(name: str, codepipeline, execution: str = "") -> str:
+    """What to type: `make approve EXECUTION=...` for the emulator on this machine, `python -m release ...` for AWS."""
+    if urlsplit(codepipeline.meta.endpoint_url).hostname in ("127.0.0.1", "localhost"):
+        return f"make {name}" + (f" EXECUTION={execution}" if execution else "")
+    return f"python -m release {name}" + (f" --execution {execution}" if execution else "")
 
 
 def find_endpoint(sagemaker, environment: str, wanted: str | None, environ: Mapping[str, str] = os.environ) -> str:
@@ -126,8 +134,9 @@ def status_lines(
     job: RunningJob | None,
     approval: Mapping[str, str] | None,
     blocked: str,
+    to_decide: Sequence[str] = (),
 ) -> list[str]:
-    """What `status` prints. A pure function."""
+    """What `status` prints; `to_decide` are the commands that answer the approval. A pure function."""
     if execution is None:
         return [f"{pipeline}: has not run yet; push a commit"]
     revisions = execution.get("sourceRevisions") or [{}]
@@ -142,16 +151,15 @@ def status_lines(
     if blocked:
         lines.append(f"  {blocked}")
     if approval and approval["execution"] == execution["pipelineExecutionId"]:
-        lines.append(f"  waits for approval in {approval['stage']}: `make approve` or `make reject`")
+        lines.append(f"  waits for approval in {approval['stage']}:")
+        lines += [f"    {command}" for command in to_decide]
         lines += [f"    {line}" for line in candidate_lines(stages)]
     return lines
 
 
 def candidate_lines(stages: Sequence[progress.Stage]) -> list[str]:
     """What an approver needs to know, from the variables that Evaluate exported."""
-    outputs: dict[str, str] = {}
-    for stage in stages:
-        outputs |= stage.outputs
+    outputs = progress.outputs_of(stages)
     if "MODEL_PACKAGE_ARN" not in outputs:
         return []
     return [
@@ -190,17 +198,33 @@ def show_status(session, pipeline: str | None) -> int:
         blocked = entry_refusal(codepipeline, name, identity)
         running = next((stage.name for stage in stages if stage.status == "InProgress"), "")
         job = running_job(name, running, session)
-    print("\n".join(status_lines(name, execution, stages, job, waiting_approval(codepipeline, name), blocked)))
+    approval = waiting_approval(codepipeline, name)
+    to_decide = [command_to(word, codepipeline, approval["execution"]) for word in ("approve", "reject") if approval]
+    print("\n".join(status_lines(name, execution, stages, job, approval, blocked, to_decide)))
     return 0
 
 
-def decide(session, pipeline: str | None, approve: bool, reason: str) -> int:
-    """Answer the approval that waits; ValueError where none does."""
+def decide(session, pipeline: str | None, approve: bool, reason: str, execution: str | None = None) -> int:
+    """Answer the approval that waits; 0.
+
+    ValueError where none does, where it is not that of `execution`, or where nothing says which package it is about.
+    """
     codepipeline = session.client("codepipeline")
     name = find_pipeline(codepipeline, pipeline)
+    where = f"`{command_to('status', codepipeline)}` shows where it stands"
     approval = waiting_approval(codepipeline, name)
     if approval is None:
-        raise ValueError(f"nothing waits for approval in {name}; `make status` shows where it stands")
+        raise ValueError(f"nothing waits for approval in {name}; {where}")
+    waiting = approval["execution"]
+    if execution and execution != waiting:
+        raise ValueError(f"execution {waiting} of {name} waits for approval, not {execution}: not decided; {where}")
+    stages = progress.stages(codepipeline, session.client("codebuild"), name, waiting)
+    package = progress.outputs_of(stages).get("MODEL_PACKAGE_ARN")
+    if not package and not execution:
+        raise ValueError(
+            f"execution {waiting} of {name} waits for approval, and no stage of it says for which package: not "
+            f"decided; look at it, then `{command_to('approve' if approve else 'reject', codepipeline, waiting)}`"
+        )
     codepipeline.put_approval_result(
         pipelineName=name,
         stageName=approval["stage"],
@@ -208,7 +232,7 @@ def decide(session, pipeline: str | None, approve: bool, reason: str) -> int:
         token=approval["token"],
         result={"status": "Approved" if approve else "Rejected", "summary": reason},
     )
-    print(f"{'approved' if approve else 'rejected'}: {approval['stage']} of execution {approval['execution']}")
+    print(f"{'approved' if approve else 'rejected'}: execution {waiting}, package {package or 'none named'}")
     return 0
 
 

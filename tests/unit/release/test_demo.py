@@ -1,6 +1,6 @@
 import pytest
 
-from release import demo
+from release import demo, operator
 from release.progress import Stage
 from release.screen import Screen
 
@@ -43,17 +43,12 @@ def test_without_a_terminal_the_demo_approves_and_says_so(monkeypatch, capsys, t
     assert "no terminal" in capsys.readouterr().out
 
 
-def test_what_is_approved_is_shown_beside_what_is_live():
-    shown = demo.describe_candidate(
-        {
-            "GATE": "PASS",
-            "MACRO_AVERAGE_PRECISION": "0.71",
-            "CHAMPION_MACRO_AVERAGE_PRECISION": "0.69",
-            "MODEL_PACKAGE_ARN": "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/7",
-        }
-    )
-    for part in ("PASS", "0.71", "0.69", "model-package/moderation/7"):
-        assert part in shown
+def test_who_is_asked_sees_what_status_shows(capsys):
+    evaluated = stage("Evaluate", GATE="PASS", MODEL_PACKAGE_ARN="arn:package/7", WORST_LABEL="threat -0.040")
+    demo.ask_or_take(Screen(), [evaluated], True)
+    shown = capsys.readouterr().out
+    for line in operator.candidate_lines([evaluated]):
+        assert line in shown
 
 
 def test_the_answer_lists_labels_by_score_with_threshold_and_flag():

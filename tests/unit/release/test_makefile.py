@@ -62,6 +62,10 @@ def test_a_text_reaches_the_command_as_it_was_given(make, emulator_runs, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
+def test_the_execution_that_was_read_is_the_one_decided(make, emulator_runs):
+    assert make("approve", "EXECUTION=e-1")[2] == ["-m", "release", "approve", "--execution", "e-1"]
+
+
 def test_a_missing_text_is_asked_for(make, emulator_runs):
     status, output, called = make("invoke")
     assert status != 0
