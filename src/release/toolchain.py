@@ -34,7 +34,7 @@ REGISTRY = "registry.terraform.io"
 PROVIDER = f"{REGISTRY}/hashicorp/aws"
 PROVIDER_VERSION = "5.100.0"
 CHECKOV_REQUIREMENTS = Path("requirements/checkov.txt")
-PYTHON_VERSIONS = ((3, 11), (3, 13))
+PYTHON_VERSIONS = ((3, 11, 4), (3, 13))  # 3.11.4 brought tarfile's filter="data" to 3.11
 
 
 class MissingTool(Exception):
@@ -183,10 +183,10 @@ def install_packages(environment: Path, *pip_arguments: list[str]) -> None:
 
 def check_python() -> None:
     oldest, newest = PYTHON_VERSIONS
-    if not oldest <= sys.version_info[:2] <= newest:
+    if sys.version_info[:3] < oldest or sys.version_info[:2] > newest:
         raise MissingTool(
-            f"this is Python {platform.python_version()}, and {dotted(oldest)} to {dotted(newest)} are supported: run "
-            f"`make PYTHON3=python{dotted(oldest)} ...` with one of them."
+            f"this is Python {dotted(sys.version_info[:3])}, and {dotted(oldest)} to {dotted(newest)} are supported: "
+            f"run `make PYTHON3=python{dotted(newest)} ...` with one of them."
         )
 
 

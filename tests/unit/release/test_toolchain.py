@@ -49,10 +49,17 @@ def test_terraform_does_not_see_a_configuration_file_that_is_not_there(monkeypat
     assert "TF_CLI_CONFIG_FILE" in toolchain.terraform_environment()
 
 
-def test_an_unsupported_python_is_named_with_the_way_out(monkeypatch):
-    monkeypatch.setattr(toolchain.sys, "version_info", (3, 9, 0))
-    with pytest.raises(MissingTool, match=r"make PYTHON3=python3\.11"):
+@pytest.mark.parametrize("version", [(3, 9, 0), (3, 11, 2), (3, 14, 0)])
+def test_an_unsupported_python_is_named_with_the_way_out(monkeypatch, version):
+    monkeypatch.setattr(toolchain.sys, "version_info", version)
+    with pytest.raises(MissingTool, match=rf"this is Python {toolchain.dotted(version)}.*make PYTHON3=python3\.13"):
         toolchain.check_python()
+
+
+@pytest.mark.parametrize("version", [(3, 11, 4), (3, 12, 0), (3, 13, 9)])
+def test_a_supported_python_passes(monkeypatch, version):
+    monkeypatch.setattr(toolchain.sys, "version_info", version)
+    toolchain.check_python()
 
 
 @pytest.mark.parametrize("mirror", [None, "mirror"])
