@@ -68,3 +68,41 @@ def test_make_learns_where_the_provider_comes_from(tmp_path, mirror):
     toolchain.write_makefile_fragment(fragment, mirror and tmp_path / mirror, tmp_path / "cache")
     expected = f"TF_CLI_ARGS_init := -plugin-dir={tmp_path / 'mirror'}" if mirror else "TF_PLUGIN_CACHE_DIR := "
     assert expected in fragment.read_text()
+
+
+@pytest.mark.parametrize(
+    ("errors", "remedy"),
+    [
+        (
+            "error: command 'gcc' failed: No such file or directory\nERROR: Failed building wheel for x",
+            "gcc python3-dev",
+        ),
+        ("x.c:3:10: fatal error: Python.h: No such file or directory\n", "gcc python3-dev"),
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "room on the disk"),
+        ("ERROR: No matching distribution found for torch==2.6.0", "connection to the package index"),
+    ],
+)
+def test_a_failed_installation_is_told_with_the_remedy_for_its_cause(errors, remedy):
+    assert remedy in toolchain.pip_remedy(errors)
+
+
+def test_an_environment_that_cannot_be_made_leaves_nothing_that_the_next_run_would_trust(tmp_path, monkeypatch):
+    python = tmp_path / "python"  # as on Debian without python3-venv: the interpreter is there, pip is not
+    python.write_text(
+        f'#!/bin/sh\nmkdir -p "{tmp_path}/venv/bin"; touch "{tmp_path}/venv/bin/python"\n'
+        "echo 'ensurepip is not available'; exit 1\n"
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(toolchain.sys, "executable", str(python))
+    with pytest.raises(MissingTool, match=r"ensurepip is not available.*python3-venv"):
+        toolchain.install_packages(tmp_path / "venv")
+    assert not (tmp_path / "venv").exists()
+
+
+def test_an_environment_without_pip_is_made_anew(tmp_path, monkeypatch):
+    (tmp_path / "venv/bin").mkdir(parents=True)
+    (tmp_path / "venv/bin/python").touch()
+    made = []
+    monkeypatch.setattr(toolchain, "make_environment", made.append)
+    toolchain.install_packages(tmp_path / "venv")
+    assert made == [tmp_path / "venv"]
