@@ -158,6 +158,9 @@ def stop_emulator(laptop: Laptop) -> None:
         (laptop.directory / settings).unlink(missing_ok=True)
     try:
         process_id = json.loads((laptop.emulator_root / "emulator.json").read_text())["pid"]
+        # The file outlives an emulator that was cut off, and then its number may be anybody's
+        if not is_emulator(process_id):
+            return
         os.kill(process_id, signal.SIGTERM)
     except (OSError, ValueError, KeyError):
         return
@@ -167,6 +170,17 @@ def stop_emulator(laptop: Laptop) -> None:
     if is_running(process_id):
         os.kill(process_id, signal.SIGKILL)
     (laptop.emulator_root / "emulator.json").unlink(missing_ok=True)
+
+
+def is_emulator(process_id: int) -> bool:
+    """True where the process with this number is one that start_emulator starts."""
+    if Path("/proc/self/cmdline").exists():
+        with contextlib.suppress(FileNotFoundError):
+            return b"\0emulator\0serve\0" in Path(f"/proc/{process_id}/cmdline").read_bytes()
+        return False
+    # macOS
+    listed = subprocess.run(["ps", "-o", "command=", "-p", str(process_id)], capture_output=True, text=True)
+    return " emulator serve " in listed.stdout
 
 
 def is_running(process_id: int) -> bool:

@@ -1,6 +1,8 @@
 import gzip
+import json
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -99,3 +101,18 @@ def test_a_child_that_ended_does_not_count_as_running():
     child = subprocess.Popen(["true"])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert not local.is_running(child.pid)
+
+
+@pytest.mark.parametrize(("command", "ends"), [("emulator serve --root x", True), ("tests serve --root x", False)])
+def test_only_an_emulator_is_stopped_by_the_number_that_it_left(tmp_path, command, ends):
+    laptop = Laptop(tmp_path)
+    laptop.emulator_root.mkdir()
+    # python takes what follows -c for its own arguments
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *command.split()])
+    try:
+        (laptop.emulator_root / "emulator.json").write_text(json.dumps({"pid": process.pid, "url": "http://gone"}))
+        local.stop_emulator(laptop)
+        assert local.is_running(process.pid) != ends
+    finally:
+        process.kill()
+        process.wait()
