@@ -53,6 +53,11 @@ class Laptop:
         return self.directory / "platform.tfstate"
 
     @property
+    def platform_root(self) -> Path:
+        """The Terraform that is applied: a copy of terraform/ without the settings that a user keeps there for AWS."""
+        return self.directory / "platform"
+
+    @property
     def url(self) -> str | None:
         """The running emulator's URL, or None."""
         try:
@@ -104,7 +109,7 @@ def start_emulator(laptop: Laptop, screen: Screen) -> str:
     if url := laptop.url:
         screen.line(f"emulator   running at {url}")
         return url
-    for left_behind in (laptop.emulator_root, laptop.directory / "terraform-platform"):
+    for left_behind in (laptop.emulator_root, laptop.platform_root, laptop.directory / "terraform-platform"):
         shutil.rmtree(left_behind, ignore_errors=True)
     for state in laptop.directory.glob("platform.tfstate*"):
         state.unlink()
@@ -207,12 +212,19 @@ def tail(path: Path, lines: int = 20) -> str:
 def terraform(laptop: Laptop, *arguments: str, **options) -> subprocess.CompletedProcess:
     """Runs terraform on the platform root with the laptop's state; returns it finished, output captured."""
     return subprocess.run(
-        terraform_command(*arguments), env=terraform_settings(laptop), capture_output=True, text=True, **options
+        terraform_command(laptop, *arguments), env=terraform_settings(laptop), capture_output=True, text=True, **options
     )
 
 
-def terraform_command(*arguments: str) -> list[str]:
-    return ["terraform", "-chdir=terraform", *arguments]
+def terraform_command(laptop: Laptop, *arguments: str) -> list[str]:
+    return ["terraform", f"-chdir={laptop.platform_root}", *arguments]
+
+
+def copy_terraform(source: Path, copy: Path) -> None:
+    """A fresh copy of `source` without what Terraform would load unasked: a user's variables, backend and overrides."""
+    loaded_unasked = ("*.tfvars", "*.tfvars.json", "backend*.tf", "*override.tf", "*override.tf.json", ".terraform")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*loaded_unasked))
 
 
 def terraform_settings(laptop: Laptop) -> dict[str, str]:
@@ -233,6 +245,7 @@ def variable_arguments(laptop: Laptop) -> list[str]:
 
 def apply_platform(laptop: Laptop, screen: Screen) -> float:
     """`terraform init` and `apply`; returns the seconds of the apply."""
+    copy_terraform(Path("terraform"), laptop.platform_root)
     done = terraform(laptop, "init", "-input=false", "-no-color")
     if done.returncode:
         raise LaptopError(f"terraform init failed:\n{done.stderr or done.stdout}")
@@ -272,7 +285,7 @@ def run_terraform_json(laptop: Laptop, command: str, *arguments: str) -> Iterato
     """Yields the address of each resource as it is done; raises LaptopError with Terraform's own diagnostics."""
     log = laptop.directory / f"terraform-{command}.log"
     process = subprocess.Popen(
-        terraform_command(command, "-json", "-input=false", *arguments, *variable_arguments(laptop)),
+        terraform_command(laptop, command, "-json", "-input=false", *arguments, *variable_arguments(laptop)),
         env=terraform_settings(laptop),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

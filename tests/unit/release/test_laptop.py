@@ -116,3 +116,17 @@ def test_only_an_emulator_is_stopped_by_the_number_that_it_left(tmp_path, comman
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_platform_on_this_machine_knows_nothing_of_the_users_settings_for_aws(tmp_path):
+    users = ("terraform.tfvars", "mine.auto.tfvars", "mine.auto.tfvars.json", "backend.tf", "local_override.tf")
+    ours = ("main.tf", ".terraform.lock.hcl", "backend.tf.example", "modules/storage/main.tf")
+    for name in (*users, *ours, ".terraform/modules/modules.json"):
+        (tmp_path / "terraform" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "terraform" / name).touch()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "removed.tf").touch()
+    local.copy_terraform(tmp_path / "terraform", copy)
+    assert {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()} == set(ours)
+    assert f"-chdir={tmp_path / 'platform'}" in local.terraform_command(Laptop(directory=tmp_path), "plan")
