@@ -76,8 +76,8 @@ logs: $(READY) ## Follow the log of the stage that runs
 	@python -m release logs --follow
 
 .PHONY: down
-down: $(READY) ## Destroy the platform, prove that nothing is left, stop the emulator
-	@python -m release down
+down: $(READY) ## Destroy the platform, prove that nothing is left, stop the emulator. FORCE=1 only stops it
+	@python -m release down $(if $(FORCE),--force)
 
 ##@ Checks
 # Suites wait as much as they compute, hence three beside each other on two cores.

@@ -265,8 +265,14 @@ def main_push(argv: list[str] | None = None) -> int:
 
 def main_down(argv: list[str] | None = None) -> int:
     """`make down`: the endpoints, the platform and the emulator, with the proof that nothing is left."""
-    argparse.ArgumentParser(prog="python -m release down", description=main_down.__doc__).parse_args(argv)
+    parser = argparse.ArgumentParser(prog="python -m release down", description=main_down.__doc__)
+    parser.add_argument("--force", action="store_true", help="only stop the emulator, with all that is in it")
+    arguments = parser.parse_args(argv)
     laptop, screen = Laptop(), Screen()
+    if arguments.force:
+        local.stop_emulator(laptop)
+        screen.line("emulator   stopped; nothing was destroyed one by one")
+        return 0
     if laptop.url is None:
         screen.block("        no emulator runs here: nothing to take down")
         local.stop_emulator(laptop)
@@ -275,7 +281,7 @@ def main_down(argv: list[str] | None = None) -> int:
         local.destroy_endpoints(laptop, screen)
         local.destroy_platform(laptop, screen)
     except LaptopError as error:
-        screen.block(str(error))
+        screen.block(f"{error}\n`make down FORCE=1` stops the emulator, with all that is left in it.")
         return 1
     local.stop_emulator(laptop)
     screen.line("emulator   stopped")

@@ -28,6 +28,15 @@ REGION = "us-east-1"
 REPOSITORY = "local/moderation"
 BRANCH = "main"
 DATA_FORMATS = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
+# What the platform says of itself once it is applied completely
+OUTPUTS = (
+    "data_bucket",
+    "state_bucket",
+    "pipeline_name",
+    "model_package_group_name",
+    "staging_endpoint_name",
+    "prod_endpoint_name",
+)
 TIME_SCALE = 60  # the ten minutes in which alarms watch a canary take ten seconds here
 
 
@@ -260,7 +269,10 @@ def apply_platform(laptop: Laptop, screen: Screen) -> float:
 
 def destroy_endpoints(laptop: Laptop, screen: Screen) -> None:
     """What the pipeline released: the endpoints of both environments and the registry's entries."""
-    outputs = platform_outputs(laptop)
+    outputs = read_outputs(laptop)
+    if missing_outputs(outputs):
+        screen.line("terraform  the platform was never applied completely: there can be no endpoint")
+        return
     command = [sys.executable, "-m", "release.teardown", "--state-bucket", outputs["state_bucket"]]
     command += ["--model-package-group", outputs["model_package_group_name"]]
     screen.moving("terraform  destroying the endpoints")
@@ -320,11 +332,26 @@ def describe_diagnostic(diagnostic: dict) -> str:
     return f"- {address}{diagnostic['summary']}{where}\n  {diagnostic.get('detail', '')}".rstrip()
 
 
-def platform_outputs(laptop: Laptop) -> dict[str, object]:
+def read_outputs(laptop: Laptop) -> dict[str, object]:
     done = terraform(laptop, "output", "-json", f"-state={laptop.state_file.resolve()}")
     if done.returncode:
         raise LaptopError(f"terraform output failed:\n{done.stderr}")
     return {name: output["value"] for name, output in json.loads(done.stdout).items()}
+
+
+def missing_outputs(outputs: dict[str, object]) -> list[str]:
+    return [name for name in OUTPUTS if name not in outputs]
+
+
+def platform_outputs(laptop: Laptop) -> dict[str, object]:
+    """What the platform says of itself; LaptopError where it is not applied completely."""
+    outputs = read_outputs(laptop)
+    if missing := missing_outputs(outputs):
+        raise LaptopError(
+            f"the platform is not applied completely ({', '.join(missing)} missing): `make up` applies the rest, "
+            "`make down` takes down what is there"
+        )
+    return outputs
 
 
 def upload_data(laptop: Laptop, bucket: str, data: Path | None) -> None:

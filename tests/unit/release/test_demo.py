@@ -1,6 +1,7 @@
 import pytest
 
 from release import demo, operator
+from release.laptop import LaptopError
 from release.progress import Stage
 from release.screen import Screen
 
@@ -76,3 +77,34 @@ def test_a_failed_demo_run_leaves_no_half_written_record(tmp_path):
     with pytest.raises(TypeError):
         demo.write_record(tmp_path / "demo.json", {"seconds": object()})
     assert (tmp_path / "demo.json").read_text() == '{\n  "seconds": 1\n}\n'
+
+
+class Stopped:
+    """A laptop whose emulator answers, and whose platform can't be destroyed."""
+
+    url = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """The laptops whose emulator was stopped."""
+    found = []
+
+    def fail(laptop, screen):
+        raise LaptopError("terraform destroy failed")
+
+    monkeypatch.setattr(demo, "Laptop", Stopped)
+    monkeypatch.setattr(demo.local, "destroy_endpoints", fail)
+    monkeypatch.setattr(demo.local, "stop_emulator", found.append)
+    return found
+
+
+def test_a_platform_that_cannot_be_destroyed_stays_up_and_the_way_out_is_named(stopped, capsys):
+    assert demo.main_down([]) == 1
+    assert not stopped
+    assert "make down FORCE=1" in capsys.readouterr().out
+
+
+def test_force_only_stops_the_emulator(stopped):
+    assert demo.main_down(["--force"]) == 0
+    assert len(stopped) == 1

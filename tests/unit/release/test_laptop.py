@@ -1,13 +1,18 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from release import laptop as local
 from release.laptop import Laptop, LaptopError
+from release.screen import Screen
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -95,6 +100,32 @@ def test_what_talks_to_the_emulator_reads_nothing_of_the_users_aws_setup(tmp_pat
     assert "AWS_PROFILE" not in environment
     assert "AWS_SESSION_TOKEN" not in environment
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+
+
+def outputs_are(monkeypatch, *names: str) -> None:
+    """Terraform's state names these outputs."""
+    found = json.dumps({name: {"value": name} for name in names})
+    done = subprocess.CompletedProcess([], 0, stdout=found, stderr="")
+    monkeypatch.setattr(local, "terraform", lambda *arguments, **options: done)
+
+
+def test_a_platform_that_is_not_applied_completely_is_said_with_the_way_out(tmp_path, monkeypatch):
+    outputs_are(monkeypatch, "data_bucket")
+    with pytest.raises(LaptopError, match=r"prod_endpoint_name missing.*make up.*make down"):
+        local.platform_outputs(Laptop(directory=tmp_path))
+    outputs_are(monkeypatch, *local.OUTPUTS)
+    assert local.platform_outputs(Laptop(directory=tmp_path))["pipeline_name"] == "pipeline_name"
+
+
+def test_a_platform_that_was_never_applied_completely_has_no_endpoints_to_destroy(tmp_path, monkeypatch, capsys):
+    outputs_are(monkeypatch)
+    local.destroy_endpoints(Laptop(directory=tmp_path), Screen())
+    assert "there can be no endpoint" in capsys.readouterr().out
+
+
+def test_every_output_that_the_laptop_reads_is_one_of_the_platforms():
+    declared = re.findall(r'^output "(\w+)"', (ROOT / "terraform/outputs.tf").read_text(), re.MULTILINE)
+    assert set(local.OUTPUTS) <= set(declared)
 
 
 def test_a_child_that_ended_does_not_count_as_running():
