@@ -142,4 +142,5 @@ bench-evaluate: $(READY) ## Seconds of an evaluation in models, baselines and me
 
 .PHONY: clean
 clean: ## Remove what runs left behind; keeps the installed tools
-	@rm -rf .local/emulator .local/demo reports .pytest_cache .ruff_cache .hypothesis
+	@test ! -e .local/aws.mk || { echo 'an emulator runs here, and its files are in use: `make down` first' >&2; exit 1; }
+	@rm -rf .local/emulator reports .pytest_cache .ruff_cache .hypothesis

@@ -202,7 +202,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     laptop, screen = Laptop(), Screen()
     approve = None if arguments.approve is None else arguments.approve == "yes"
-    ran_before = laptop.url is not None
+    ran_before = laptop.process_id is not None
     try:
         record = run(laptop, screen, arguments.data, approve, arguments.logs)
         summarise(screen, laptop, record)
@@ -215,10 +215,10 @@ def main(argv: list[str] | None = None) -> int:
         screen.line("interrupted")
         return 130
     finally:
-        if arguments.keep or ran_before:
-            screen.block(how_to_go_on(laptop))
-        else:
+        if not (arguments.keep or ran_before):
             local.stop_emulator(laptop)
+        elif laptop.url:
+            screen.block(how_to_go_on(laptop))
 
 
 def how_to_go_on(laptop: Laptop) -> str:
@@ -273,11 +273,12 @@ def main_down(argv: list[str] | None = None) -> int:
         local.stop_emulator(laptop)
         screen.line("emulator   stopped; nothing was destroyed one by one")
         return 0
-    if laptop.url is None:
+    if laptop.process_id is None:
         screen.block("        no emulator runs here: nothing to take down")
         local.stop_emulator(laptop)
         return 0
     try:
+        local.check_answers(laptop)
         local.destroy_endpoints(laptop, screen)
         local.destroy_platform(laptop, screen)
     except LaptopError as error:

@@ -78,6 +78,15 @@ class Laptop:
         except (OSError, ValueError, KeyError, urllib.error.URLError):
             return None
 
+    @property
+    def process_id(self) -> int | None:
+        """Number of the running emulator's process, whether it answers or not; None where none runs."""
+        try:
+            found = json.loads((self.emulator_root / "emulator.json").read_text())["pid"]
+        except (OSError, ValueError, KeyError):
+            return None
+        return found if is_emulator(found) else None
+
     def environment(self, url: str | None = None) -> dict[str, str]:
         """The environment of everything that talks to the emulator: no file of this user's AWS set-up is read."""
         url = url or self.url
@@ -113,11 +122,21 @@ def aws_settings(url: str) -> dict[str, str]:
     }
 
 
+def check_answers(laptop: Laptop) -> None:
+    """LaptopError where an emulator runs and does not answer: it is busy, not gone, and its files are in use."""
+    if laptop.url is None and (process_id := laptop.process_id):
+        raise LaptopError(
+            f"the emulator runs as process {process_id} and did not answer within 5 s: run the command again when the "
+            "machine is less busy, or end it with `make down FORCE=1`"
+        )
+
+
 def start_emulator(laptop: Laptop, screen: Screen) -> str:
     """URL of the emulator, started unless it runs already. A stopped one leaves nothing worth keeping."""
     if url := laptop.url:
         screen.line(f"emulator   running at {url}")
         return url
+    check_answers(laptop)
     for left_behind in (laptop.emulator_root, laptop.platform_root, laptop.directory / "terraform-platform"):
         shutil.rmtree(left_behind, ignore_errors=True)
     for state in laptop.directory.glob("platform.tfstate*"):

@@ -82,17 +82,18 @@ def test_a_failed_demo_run_leaves_no_half_written_record(tmp_path):
 class Stopped:
     """A laptop whose emulator answers, and whose platform can't be destroyed."""
 
-    url = "http://127.0.0.1:1"
+    url, process_id = "http://127.0.0.1:1", 1
 
 
 @pytest.fixture
-def stopped(monkeypatch):
+def stopped(monkeypatch, tmp_path):
     """The laptops whose emulator was stopped."""
     found = []
 
     def fail(laptop, screen):
         raise LaptopError("terraform destroy failed")
 
+    monkeypatch.setattr(Stopped, "directory", tmp_path, raising=False)
     monkeypatch.setattr(demo, "Laptop", Stopped)
     monkeypatch.setattr(demo.local, "destroy_endpoints", fail)
     monkeypatch.setattr(demo.local, "stop_emulator", found.append)
@@ -108,3 +109,11 @@ def test_a_platform_that_cannot_be_destroyed_stays_up_and_the_way_out_is_named(s
 def test_force_only_stops_the_emulator(stopped):
     assert demo.main_down(["--force"]) == 0
     assert len(stopped) == 1
+
+
+def test_an_emulator_that_is_too_busy_to_answer_is_not_taken_for_gone(stopped, monkeypatch, capsys):
+    monkeypatch.setattr(Stopped, "url", None)
+    assert demo.main_down([]) == 1
+    assert demo.main(["--approve", "yes"]) == 1
+    assert not stopped
+    assert capsys.readouterr().out.count("the emulator runs as process 1 and did not answer") == 2

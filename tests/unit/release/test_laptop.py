@@ -161,3 +161,14 @@ def test_the_platform_on_this_machine_knows_nothing_of_the_users_settings_for_aw
     local.copy_terraform(tmp_path / "terraform", copy)
     assert {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()} == set(ours)
     assert f"-chdir={tmp_path / 'platform'}" in local.terraform_command(Laptop(directory=tmp_path), "plan")
+
+
+def test_a_live_emulator_that_does_not_answer_keeps_its_files(tmp_path, monkeypatch):
+    laptop = Laptop(directory=tmp_path)
+    laptop.emulator_root.mkdir()
+    ready = json.dumps({"pid": os.getpid(), "url": f"http://127.0.0.1:{local.free_port()}"})
+    (laptop.emulator_root / "emulator.json").write_text(ready)
+    monkeypatch.setattr(local, "is_emulator", lambda process_id: process_id == os.getpid())
+    with pytest.raises(LaptopError, match="make down FORCE=1"):
+        local.start_emulator(laptop, Screen())
+    assert (laptop.emulator_root / "emulator.json").exists()

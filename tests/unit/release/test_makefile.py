@@ -71,3 +71,15 @@ def test_a_missing_text_is_asked_for(make, emulator_runs):
     assert status != 0
     assert not called
     assert "TEXT=..." in output
+
+
+def test_clean_leaves_the_files_of_a_running_emulator(make, tmp_path):
+    (tmp_path / ".local/emulator").mkdir(parents=True)
+    (tmp_path / ".local/aws.mk").touch()
+    status, output, _ = make("clean")
+    assert status != 0
+    assert "`make down` first" in output
+    assert (tmp_path / ".local/emulator").exists()
+    (tmp_path / ".local/aws.mk").unlink()
+    assert make("clean")[0] == 0
+    assert not (tmp_path / ".local/emulator").exists()
