@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emulator import policies
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -49,6 +51,16 @@ class Accounts:
         if role is None:
             return Caller(f"arn:aws:iam::{self.account_id}:root", None, access_key_id)
         return Caller(role.arn, role.role_arn, access_key_id)
+
+
+def takes_role(cloud, service: str, role_arn: str) -> bool:
+    """Whether the role exists and its trust policy lets the service, such as "codebuild.amazonaws.com", take it."""
+    iam = cloud.client("iam")
+    try:
+        role = iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+    except iam.exceptions.NoSuchEntityException:
+        return False
+    return role["Arn"] == role_arn and policies.trusts(role["AssumeRolePolicyDocument"], service, cloud.account_id)
 
 
 class CallLog:
