@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from release import progress, smoke
 from release.jobs import PROCESSING, REPORTED_LINE, TRAINING, JobKind, LogReader, spoken_seconds
 
 FOLLOW_SECONDS = 1.0
+LATE_SECONDS = 5.0  # after its end, until a log is complete
 MARKS = {"allow": " ", "review": "?", "block": "x"}
 # The stage whose build waits for a job, and what follows the project's name in that job's name
 STAGE_JOBS = {
@@ -32,6 +34,17 @@ class RunningJob:
     seconds: float
     last_line: str
     """The last metric or progress line it wrote; otherwise empty."""
+
+
+@dataclass(frozen=True)
+class LogSource:
+    """A log that is shown: of a stage's build, or of the job that it waits for."""
+
+    stage: str
+    read: Callable[[], Iterable[str]]
+    """Gives the lines that are new."""
+    read_until: float
+    """On the clock; moves on as long as it runs."""
 
 
 def find_pipeline(codepipeline, wanted: str | None, environ: Mapping[str, str] = os.environ) -> str:
@@ -258,34 +271,65 @@ def invoke(session, environment: str, endpoint: str | None, texts: Sequence[str]
     return 0
 
 
-def show_logs(session, pipeline: str | None, stage: str | None, follow: bool) -> int:
-    """Print the log of a stage's build, by default of the one that runs or ran last, and of the job it waits for."""
-    codepipeline, codebuild = session.client("codepipeline"), session.client("codebuild")
+def show_logs(
+    session,
+    pipeline: str | None,
+    stage: str | None,
+    follow: bool,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Print the log of a stage's build, by default of the one that runs or ran last, and of the job it waits for; 0.
+
+    What has ended is read on for a while: its last lines come late.
+    """
+    codepipeline, codebuild, logs = (session.client(name) for name in ("codepipeline", "codebuild", "logs"))
     name = find_pipeline(codepipeline, pipeline)
-    follower = progress.LogFollower(session.client("logs"))
-    jobs_followed: dict[str, LogReader] = {}
+    execution = shown_execution(codepipeline, name)
+    if execution is None:
+        raise ValueError(f"{name} has not run yet: there is no log; push a commit")
+    identity, status = execution["pipelineExecutionId"], execution["status"]
+    follower = progress.LogFollower(logs)
+    job_readers: dict[str, LogReader] = {}
+    sources: dict[str, LogSource] = {}
     announced = ""
-    while True:
-        execution = shown_execution(codepipeline, name)
-        if execution is None:
-            raise ValueError(f"{name} has not run yet: there is no log; push a commit")
-        stages = progress.stages(codepipeline, codebuild, name, execution["pipelineExecutionId"])
-        for shown in stages_to_show(stages, stage):
-            if shown.name != announced:
-                print(f"--- {shown.name} ({shown.status})")
-                announced = shown.name
-            for line in follower.new_lines(shown.log):
+
+    def print_new_lines(read_all: bool) -> None:
+        nonlocal announced
+        for source in sources.values():
+            if not read_all and clock() > source.read_until:
+                continue
+            for line in source.read():
+                if source.stage != announced:
+                    announced = source.stage
+                    print(f"--- {announced}")
                 print(line)
+
+    while True:
+        stages = progress.stages(codepipeline, codebuild, name, identity)
+        for shown in stages_to_show(stages, stage):
+            until = clock() + LATE_SECONDS
+            sources[shown.name] = LogSource(shown.name, partial(follower.new_lines, shown.log), until)
             job = running_job(name, shown.name, session) if shown.status == "InProgress" else None
             if job:
-                reader = jobs_followed.setdefault(
-                    job.name, LogReader(job.kind.log_group, job.name, session.client("logs"))
-                )
-                for stream, line in reader.new_lines():
-                    print(f"{stream.rsplit('/', 1)[-1]}: {line}")
-        if not follow or execution["status"] in progress.ENDED:
-            return 0
-        time.sleep(FOLLOW_SECONDS)
+                reader = job_readers.setdefault(job.name, LogReader(job.kind.log_group, job.name, logs))
+                sources[job.name] = LogSource(shown.name, partial(job_lines, reader), until)
+        print_new_lines(read_all=False)
+        if not follow or status in progress.ENDED:
+            break
+        sleep(FOLLOW_SECONDS)
+        found = codepipeline.get_pipeline_execution(pipelineName=name, pipelineExecutionId=identity)
+        status = found["pipelineExecution"]["status"]
+    if follow and execution["status"] not in progress.ENDED:
+        sleep(LATE_SECONDS)
+        print_new_lines(read_all=True)
+    return 0
+
+
+def job_lines(reader: LogReader) -> Iterator[str]:
+    """New lines of a job, each with its host."""
+    for stream, line in reader.new_lines():
+        yield f"{stream.rsplit('/', 1)[-1]}: {line}"
 
 
 def stages_to_show(stages: Sequence[progress.Stage], wanted: str | None) -> list[progress.Stage]:

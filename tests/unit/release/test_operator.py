@@ -222,6 +222,53 @@ def test_logs_are_those_of_what_runs_otherwise_of_the_last_stage_that_has_some()
         operator.stages_to_show([done, runs], "Deploy")
 
 
+class Logging(CodePipeline):
+    """An execution that goes from one moment to the next; a moment is its status, its stages and all log lines."""
+
+    class exceptions:
+        ResourceNotFoundException = KeyError
+
+    def __init__(self, *moments):
+        super().__init__()
+        self.moments, self.now = moments, 0
+
+    def go_on(self):
+        self.now = min(self.now + 1, len(self.moments) - 1)
+
+    def get_pipeline_execution(self, pipelineName, pipelineExecutionId):
+        assert pipelineExecutionId == "e-1"
+        return {"pipelineExecution": {"status": self.moments[self.now][0]}}
+
+    def get_log_events(self, logGroupName, logStreamName, startFromHead, nextToken="0"):
+        lines = self.moments[self.now][2].get(logStreamName, [])
+        events = [{"message": line} for line in lines[int(nextToken) :]]
+        return {"events": events, "nextForwardToken": str(len(lines))}
+
+
+def test_following_the_logs_drops_the_end_of_no_stage(monkeypatch, capsys, fake_time):
+    def at(name, status):
+        return stage(name, status, log=("group", name))
+
+    checking, checked, preparing = at("Check", "InProgress"), at("Check", "Succeeded"), at("Prepare", "InProgress")
+    aws = Logging(
+        ("InProgress", [checking], {"Check": ["c1"]}),
+        ("InProgress", [checked, preparing], {"Check": ["c1", "c2"], "Prepare": ["p1"]}),
+        ("InProgress", [checked, preparing], {"Check": ["c1", "c2", "c3"], "Prepare": ["p1"]}),
+        ("Succeeded", [checked, at("Prepare", "Succeeded")], {"Check": ["c1", "c2", "c3"], "Prepare": ["p1", "p2"]}),
+        ("Succeeded", [], {"Check": ["c1", "c2", "c3"], "Prepare": ["p1", "p2", "p3"]}),
+    )
+
+    def sleep(seconds):
+        fake_time.sleep(seconds)
+        aws.go_on()
+
+    monkeypatch.setattr(operator.progress, "stages", lambda *arguments: aws.moments[aws.now][1])
+    monkeypatch.setattr(operator, "running_job", lambda *arguments: None)
+    assert operator.show_logs(aws, None, None, True, sleep, fake_time.clock) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == ["--- Check", "c1", "c2", "--- Prepare", "p1", "--- Check", "c3", "--- Prepare", "p2", "p3"]
+
+
 def test_the_running_job_is_found_with_its_last_reported_line():
     class Session:
         def client(self, service):
