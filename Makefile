@@ -25,6 +25,9 @@ endif
 # Where an emulator runs (`make up`), the targets that ask AWS ask it.
 -include .local/aws.mk
 endif
+# Without it they would ask the AWS account of whoever calls, and approve there.
+EMULATOR_RUNS = @test -e .local/aws.mk || \
+	{ echo 'no emulator runs here: `make up`; for AWS use `python -m release $@`' >&2; exit 1; }
 
 REQUIREMENTS := $(wildcard requirements/*.txt) src/requirements.txt
 
@@ -47,31 +50,36 @@ tools: ## Terraform and checkov into .local/bin where PATH lacks them (Check bui
 ##@ The product on this machine
 .PHONY: demo
 demo: $(READY) ## From git push to prod on this machine. DATA=file, KEEP=1, APPROVE=yes|no, LOGS=1
-	@python -m release demo $(if $(DATA),--data "$(DATA)") $(if $(KEEP),--keep) $(if $(APPROVE),--approve $(APPROVE)) $(if $(LOGS),--logs)
+	@python -m release demo $(if $(value DATA),--data "$$DATA") $(if $(KEEP),--keep) $(if $(value APPROVE),--approve "$$APPROVE") $(if $(LOGS),--logs)
 
 .PHONY: up
 up: $(READY) ## Start the emulator and apply the platform; leaves both running
-	@python -m release up $(if $(DATA),--data "$(DATA)")
+	@python -m release up $(if $(value DATA),--data "$$DATA")
 
 .PHONY: push
 push: $(READY) ## Push this working tree to the running platform, which starts the pipeline
 	@python -m release push
 
+# Texts reach a command through the environment, where the shell reads no backtick in them; `$` is written `$$`.
 .PHONY: status approve reject invoke logs
 status: $(READY) ## Stages of the running pipeline, job progress, what waits for approval
+	$(EMULATOR_RUNS)
 	@python -m release status
-approve: $(READY) ## Approve what waits. REASON=text
-	@python -m release approve $(if $(REASON),--reason "$(REASON)")
-reject: $(READY) ## Reject what waits. REASON=text
-	@python -m release reject $(if $(REASON),--reason "$(REASON)")
-invoke: $(READY) ## Ask the prod endpoint. TEXT=..., ENVIRONMENT=staging|prod
-	@python -m release invoke $(if $(ENVIRONMENT),--environment $(ENVIRONMENT)) "$(TEXT)"
+approve: $(READY) ## Approve what waits. EXECUTION=id from status, REASON=text
+reject: $(READY) ## Reject what waits. EXECUTION=id from status, REASON=text
+approve reject:
+	$(EMULATOR_RUNS)
+	@python -m release $@ $(if $(value EXECUTION),--execution "$$EXECUTION") $(if $(value REASON),--reason "$$REASON")
+invoke: $(READY) ## Ask the prod endpoint. TEXT=... ($ is written $$), ENVIRONMENT=staging|prod
+	$(EMULATOR_RUNS)
+	@python -m release invoke $(if $(value ENVIRONMENT),--environment "$$ENVIRONMENT") "$${TEXT:?say what to moderate: TEXT=...}"
 logs: $(READY) ## Follow the log of the stage that runs
+	$(EMULATOR_RUNS)
 	@python -m release logs --follow
 
 .PHONY: down
-down: $(READY) ## Destroy the platform, prove that nothing is left, stop the emulator
-	@python -m release down
+down: $(READY) ## Destroy the platform, prove that nothing is left, stop the emulator. FORCE=1 only stops it
+	@python -m release down $(if $(FORCE),--force)
 
 ##@ Checks
 # Suites wait as much as they compute, hence three beside each other on two cores.
@@ -124,11 +132,11 @@ bench-prepare: $(READY) ## Rows/s and peak memory of the preparation beside data
 
 .PHONY: bench-quality
 bench-quality: $(READY) ## The shipped recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
-	@python tests/bench/quality.py --data "$(DATA)" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
+	@python tests/bench/quality.py --data "$${DATA:?name a file or directory: DATA=...}" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
 
 .PHONY: bench-train
 bench-train: $(READY) ## Samples/s of training beside the plain tutorial way, two ranks beside one. DATA=file, ROWS
-	@python tests/bench/training.py $(if $(DATA),--data "$(DATA)") $(if $(ROWS),--rows $(ROWS))
+	@python tests/bench/training.py $(if $(value DATA),--data "$$DATA") $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: bench-evaluate
 bench-evaluate: $(READY) ## Seconds of an evaluation in models, baselines and metrics, and its peak memory. ROWS=10000
@@ -136,4 +144,5 @@ bench-evaluate: $(READY) ## Seconds of an evaluation in models, baselines and me
 
 .PHONY: clean
 clean: ## Remove what runs left behind; keeps the installed tools
-	@rm -rf .local/emulator .local/demo reports .pytest_cache .ruff_cache .hypothesis
+	@test ! -e .local/aws.mk || { echo 'an emulator runs here, and its files are in use: `make down` first' >&2; exit 1; }
+	@rm -rf .local/emulator reports .pytest_cache .ruff_cache .hypothesis

@@ -1,12 +1,15 @@
-"""Who calls: the principal behind an access key, and the record of every call."""
+"""Who calls: a program or a web page, the principal behind an access key, and the record of every call."""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from emulator import policies
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,22 @@ class Caller:
     arn: str  # arn:aws:iam::123456789012:root, or arn:aws:sts::...:assumed-role/<role>/<session>
     role_arn: str | None  # the role whose session this is; None for the account itself
     access_key_id: str
+
+
+def page_refusal(headers: Mapping[str, str], port: int) -> str:
+    """Why a request may come from a web page, in words, or "" where it can't.
+
+    Builds run commands and the account needs no signature, so a page that is open in a browser must not get through.
+    Browsers say with which page they come; SDKs, git and Terraform never do. A name other than loopback's own means
+    that somebody else's name was made to lead here.
+    """
+    expected = (f"127.0.0.1:{port}", f"localhost:{port}")
+    if (host := headers.get("Host", "")) not in expected:
+        return f"found Host {host!r}; expected {' or '.join(expected)}"
+    for name in ("Origin", "Sec-Fetch-Site"):
+        if name in headers:
+            return f"found the header {name}, which browsers send; the emulator answers programs only"
+    return ""
 
 
 class Accounts:
@@ -32,6 +51,16 @@ class Accounts:
         if role is None:
             return Caller(f"arn:aws:iam::{self.account_id}:root", None, access_key_id)
         return Caller(role.arn, role.role_arn, access_key_id)
+
+
+def takes_role(cloud, service: str, role_arn: str) -> bool:
+    """Whether the role exists and its trust policy lets the service, such as "codebuild.amazonaws.com", take it."""
+    iam = cloud.client("iam")
+    try:
+        role = iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+    except iam.exceptions.NoSuchEntityException:
+        return False
+    return role["Arn"] == role_arn and policies.trusts(role["AssumeRolePolicyDocument"], service, cloud.account_id)
 
 
 class CallLog:

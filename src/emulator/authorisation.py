@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from moto.core.request import Request
@@ -19,7 +19,7 @@ from moto.s3.models import s3_backends
 from emulator import policies, protocol
 from emulator.access import Caller
 from emulator.errors import AwsError
-from emulator.permissions import Need, needs
+from emulator.permissions import Need, needs, resource_of
 from emulator.protocol import Call
 
 if TYPE_CHECKING:
@@ -195,6 +195,30 @@ class Guard:
             return key
         kind = key if key.startswith("alias/") else f"key/{key}"
         return f"arn:aws:kms:{self._cloud.region}:{self._cloud.account_id}:{kind}"
+
+
+def call_under_role(
+    cloud: Cloud, role_arn: str, session_name: str, service: str, operation: str, parameters: dict
+) -> None:
+    """Judge and record what a service does under a role where no request of ours stands for it.
+
+    Raises AwsError, as AWS words it, where the role does not exist, or may not and IAM is enforced.
+    """
+    caller = cloud.accounts.caller(cloud.credentials(role_arn, session_name)["AWS_ACCESS_KEY_ID"])
+    call = Call(service, operation, "json", caller.access_key_id)
+    denial = Guard(cloud).denial(call, parameters, caller)
+    refused = denial is not None and cloud.enforce_iam
+    cloud.calls.write(
+        principal=caller.arn,
+        service=service,
+        operation=operation,
+        resource=resource_of(call, parameters, cloud.region, cloud.account_id),
+        status=400 if refused else 200,
+    )
+    if denial is not None:
+        cloud.denials.write(principal=caller.arn, enforced=refused, **asdict(denial))
+    if refused:
+        raise denial.error(call, caller)
 
 
 def _best(statements: list[dict], requests: list[policies.Request]) -> str:

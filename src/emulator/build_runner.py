@@ -243,7 +243,7 @@ class BuildRun:
             self._log_stream = LogStream(self._cloud, settings.log_group, settings.log_stream, settings.role_arn)
         (self._directory / "tmp").mkdir(parents=True)
         self._working_directory.mkdir(parents=True)
-        credentials = self._cloud.credentials(settings.role_arn, f"AWSCodeBuild-{settings.build_id.split(':')[1]}")
+        credentials = self._cloud.credentials(settings.role_arn, session_of(settings.build_id))
         self._environment = (
             processes.base_environment(self._cloud)
             | {"TMPDIR": self._temporary, "CI": "true"}
@@ -428,7 +428,11 @@ class BuildRun:
             except (ValueError, OSError) as error:
                 self._say(f"Report {group} can't be read: {error}")
                 continue
-            self._settings.on_report(group, cases)
+            try:
+                self._settings.on_report(group, cases)
+            except AwsError as error:
+                self._say(f"Report {group} can't be published: {error.message}")
+                continue
             self._say(f"Report {group}: {len(cases)} test cases")
 
     def _upload_artifacts(self, build_status: str) -> None:
@@ -524,6 +528,11 @@ class BuildRun:
             stamp = datetime.now(UTC).strftime("%Y/%m/%d %H:%M:%S.%f")
             for line in self._masked(message).splitlines():
                 self._log_stream.write(f"[Container] {stamp} {line}")
+
+
+def session_of(build_id: str) -> str:
+    """The session of the service role in which a build acts, as CodeBuild names it."""
+    return f"AWSCodeBuild-{build_id.split(':')[1]}"
 
 
 def _outside(pattern: str) -> bool:

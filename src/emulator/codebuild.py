@@ -11,9 +11,10 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from emulator.access import Caller
+from emulator.access import Caller, takes_role
+from emulator.authorisation import call_under_role
 from emulator.build_reports import TestCase, summary
-from emulator.build_runner import BuildRecord, BuildRun, BuildSettings, Source, Target, remove_all_but
+from emulator.build_runner import BuildRecord, BuildRun, BuildSettings, Source, Target, remove_all_but, session_of
 from emulator.errors import AwsError
 from emulator.service import Service
 
@@ -27,6 +28,7 @@ ENVIRONMENT_TYPES = ("LINUX_CONTAINER", "LINUX_GPU_CONTAINER", "ARM_CONTAINER")
 FAILED_BUILDS_KEPT = 3  # directories of failed builds that stay for a look
 PAGE_SIZE = 100
 REPORT_LIFETIME_DAYS = 30
+REPORT_CALLS = ("CreateReport", "BatchPutTestCases", "UpdateReport")  # what a build does for each of its reports
 PIPELINE_INITIATOR = "codepipeline/"
 
 # A project's members that a request sets as they are.
@@ -94,6 +96,7 @@ class CodeBuild(Service):
             if name in self._projects:
                 raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {self._project_arn(name)}")
             check_project(request)
+            self._check_role(request["serviceRole"])
             now = self.cloud.now()
             project = {"name": name, "arn": self._project_arn(name), "created": now, "projectVisibility": "PRIVATE"}
             self._projects[name] = project | self._settings_of(request) | {"lastModified": now}
@@ -104,8 +107,17 @@ class CodeBuild(Service):
             project = self._project(request["name"])
             changed = project | self._settings_of(project | request) | {"lastModified": self.cloud.now()}
             check_project(changed)
+            self._check_role(changed["serviceRole"])
             self._projects[project["name"]] = changed
             return {"project": changed}
+
+    def _check_role(self, role_arn: str) -> None:
+        if not takes_role(self.cloud, "codebuild.amazonaws.com", role_arn):
+            raise AwsError(
+                "InvalidInputException",
+                f"CodeBuild is not authorized to perform: sts:AssumeRole on service role {role_arn}. Please verify "
+                "that the role exists and that its trust policy names codebuild.amazonaws.com.",
+            )
 
     def delete_project(self, request: dict, caller: Caller) -> dict:
         with self._lock:
@@ -502,10 +514,16 @@ class CodeBuild(Service):
         return self._report_groups[arn]
 
     def _add_report(self, record: BuildRecord, group: str, cases: list[TestCase]) -> None:
+        """Raises AwsError where the build's role may not publish it."""
+        build = record.snapshot()
+        # A name in the buildspec means <project>-<name>, and the group is made when it is not there.
+        arn = group if group.startswith("arn:") else self._report_group_arn(f"{build['projectName']}-{group}")
+        for operation in (*(() if arn in self._report_groups else ("CreateReportGroup",)), *REPORT_CALLS):
+            call_under_role(
+                self.cloud, build["serviceRole"], session_of(build["id"]), "codebuild", operation, {"resourceArn": arn}
+            )
         with self._lock:
             build = record.snapshot()
-            # A name in the buildspec means <project>-<name>, and the group is made when it is not there.
-            arn = group if group.startswith("arn:") else self._report_group_arn(f"{build['projectName']}-{group}")
             if arn not in self._report_groups:
                 name = arn.rsplit("/", 1)[1]
                 self._new_report_group(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from emulator import pipeline_definition
-from emulator.access import Caller
+from emulator.access import Caller, takes_role
 from emulator.codebuild import page
 from emulator.errors import AwsError
 from emulator.pipeline_engine import Pipeline
@@ -60,6 +60,7 @@ class CodePipeline(Service):
     def create_pipeline(self, request: dict, caller: Caller) -> dict:
         declaration = pipeline_definition.with_defaults(request["pipeline"] | {"version": 1})
         pipeline_definition.check(declaration, self.cloud.region)
+        self._check_role(declaration["roleArn"])
         name = declaration["name"]
         with self._lock:
             if name in self._pipelines:
@@ -77,8 +78,17 @@ class CodePipeline(Service):
             version = pipeline.declaration["version"] + 1
             declaration = pipeline_definition.with_defaults(request["pipeline"] | {"version": version})
             pipeline_definition.check(declaration, self.cloud.region)
+            self._check_role(declaration["roleArn"])
             pipeline.update(declaration)
         return {"pipeline": declaration}
+
+    def _check_role(self, role_arn: str) -> None:
+        if not takes_role(self.cloud, "codepipeline.amazonaws.com", role_arn):
+            raise AwsError(
+                "InvalidStructureException",
+                f"CodePipeline is not authorized to perform AssumeRole on role {role_arn}: the role must exist and its "
+                "trust policy name codepipeline.amazonaws.com",
+            )
 
     def get_pipeline(self, request: dict, caller: Caller) -> dict:
         pipeline = self._find(request["name"])

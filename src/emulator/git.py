@@ -37,6 +37,8 @@ class Repositories:
             path.parent.mkdir(parents=True, exist_ok=True)
             git(None, "init", "--quiet", "--bare", f"--initial-branch={default_branch}", str(path))
             git(path, "config", "http.receivepack", "true")
+            # A CI checkout or a quick clone has the last commits only; no build needs those before.
+            git(path, "config", "receive.shallowUpdate", "true")
         return path
 
     def branches(self, repository: str) -> dict[str, str]:

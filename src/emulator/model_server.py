@@ -153,6 +153,9 @@ def failure(status: int, kind: str, message: str) -> Answer:
     return Answer(status, JSON, text.encode() + b"\n")
 
 
+FORBIDDEN = failure(403, "ForbiddenException", "Web pages are not answered, only programs on this machine.")
+
+
 class Model:
     """A loaded model and its handlers; `invoke` answers one request at a time."""
 
@@ -203,7 +206,9 @@ class Requests(BaseHTTPRequestHandler):
     server: "ModelServer"
 
     def do_GET(self) -> None:
-        if self.path != "/ping":
+        if self._comes_from_a_page():
+            self._answer(FORBIDDEN)
+        elif self.path != "/ping":
             self._answer(failure(404, "ResourceNotFoundException", "Requested resource is not found, use /ping."))
         elif self.server.model.ready:
             self._answer(Answer(200, JSON, b'{"status": "Healthy"}'))
@@ -213,7 +218,10 @@ class Requests(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         started = time.monotonic()
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit():
+        if self._comes_from_a_page():
+            self.close_connection = True
+            answer = FORBIDDEN
+        elif not length.isdigit():
             self.close_connection = True
             answer = failure(411, "BadRequestException", "Content-Length is missing.")
         elif int(length) > LARGEST_BODY_BYTES:
@@ -235,6 +243,15 @@ class Requests(BaseHTTPRequestHandler):
         self._answer(answer)
         took_ms = (time.monotonic() - started) * 1000
         print(f"POST {self.path} {length} bytes: {answer.status} in {took_ms:.1f} ms", flush=True)
+
+    def _comes_from_a_page(self) -> bool:
+        """Whether a page in a browser may have sent it: the port is open to whatever runs on the machine."""
+        port = self.server.server_address[1]
+        return (
+            self.headers.get("Host") not in (f"127.0.0.1:{port}", f"localhost:{port}")
+            or "Origin" in self.headers
+            or "Sec-Fetch-Site" in self.headers
+        )
 
     def _answer(self, answer: Answer) -> None:
         self.send_response(answer.status)

@@ -8,14 +8,13 @@ import secrets
 import string
 import tempfile
 import time
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.authorisation import Guard
+from emulator.authorisation import call_under_role
 from emulator.codecommit import CODECOMMIT_OWNER
 from emulator.errors import AwsError
 from emulator.git import git
@@ -30,7 +29,6 @@ from emulator.pipeline_records import (
     new_id,
     now,
 )
-from emulator.protocol import Call
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
@@ -121,22 +119,10 @@ class Actions:
         service = "codeconnections" if ":codeconnections:" in connection else "codestar-connections"
         self._cloud.client(service).get_connection(ConnectionArn=connection)
         role_arn = run.action.get("roleArn", execution.declaration["roleArn"])
-        keys = self._cloud.credentials(role_arn, SESSION_NAME)
-        caller = self._cloud.accounts.caller(keys["AWS_ACCESS_KEY_ID"])
-        call = Call(service, "UseConnection", "json", caller.access_key_id)
-        denial = Guard(self._cloud).denial(call, {"resourceArn": connection}, caller)
-        refused = denial is not None and self._cloud.enforce_iam
-        self._cloud.calls.write(
-            principal=caller.arn,
-            service=service,
-            operation=call.operation,
-            resource=connection,
-            status=400 if refused else 200,
-        )
-        if denial is not None:
-            self._cloud.denials.write(principal=caller.arn, enforced=refused, **asdict(denial))
-        if refused:
-            raise ActionFailure("PermissionError", str(denial.error(call, caller)))
+        try:
+            call_under_role(self._cloud, role_arn, SESSION_NAME, service, "UseConnection", {"resourceArn": connection})
+        except AwsError as error:
+            raise ActionFailure("PermissionError", str(error)) from error
 
     def _codecommit_source(self, execution: Execution, run: ActionRun) -> None:
         configuration = run.resolved_configuration

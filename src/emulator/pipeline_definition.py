@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from emulator import pipeline_variables
 from emulator.errors import AwsError
 
-SOURCE, BUILD, APPROVAL = "Source", "Build", "Approval"
+SOURCE = "Source"
 # (category, owner, provider) of the actions that are executed
 ACTION_TYPES = {
     ("Source", "AWS", "CodeStarSourceConnection"),
@@ -47,7 +47,6 @@ CONDITION_RESULTS = {
     "onSuccess": {"FAIL", "ROLLBACK"},
     "onFailure": {"FAIL", "ROLLBACK", "RETRY"},
 }
-MOST_QUEUED_EXECUTIONS = 50
 RESERVED_NAMESPACES = ("codepipeline", "variables")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 IN_PROGRESS, SUCCEEDED, FAILED, ABANDONED = "InProgress", "Succeeded", "Failed", "Abandoned"
-STOPPING, STOPPED, SUPERSEDED, SKIPPED, CANCELLED = "Stopping", "Stopped", "Superseded", "Skipped", "Cancelled"
+STOPPING, STOPPED, SUPERSEDED, SKIPPED = "Stopping", "Stopped", "Superseded", "Skipped"
 OVERRIDDEN, ERRORED = "Overridden", "Errored"
 STANDARD, ROLLBACK = "STANDARD", "ROLLBACK"
 
@@ -35,7 +35,6 @@ class Revision:
 
     revision_id: str
     summary: str
-    url: str | None = None
 
 
 @dataclass

@@ -45,6 +45,12 @@ def decide(statements: list[dict], request: Request) -> str:
     return outcome
 
 
+def trusts(document: str | dict, service: str, account_id: str) -> bool:
+    """Whether a role's trust policy lets a service, such as "codebuild.amazonaws.com", take it for this account."""
+    context = {"aws:sourceaccount": account_id}
+    return decide(statements_of(document), Request("sts:AssumeRole", "*", "", service, context)) == "Allow"
+
+
 def applies(statement: dict, request: Request) -> bool:
     """Whether a statement speaks about this request. `Principal` counts only where the statement has one."""
     if "Action" in statement and not _any_matches(statement["Action"], request.action, ignore_case=True):

@@ -72,6 +72,11 @@ def _target_prefix(service: str) -> str | None:
     return model(service).metadata.get("targetPrefix")
 
 
+@functools.cache
+def _speaks_query(service: str) -> bool:
+    return not {"query", "ec2"}.isdisjoint(model(service).metadata["protocols"])
+
+
 def credential(request: Request) -> tuple[str, str]:
     """(access key id, signing name) of a request; empty strings where it is not signed."""
     source = request.headers.get("Authorization") or "Credential=" + request.args.get("X-Amz-Credential", "")
@@ -94,7 +99,8 @@ def recognise(request: Request, body: bytes, own_services: list[str]) -> Call:
         prefix, _, operation = target.rpartition(".")
         return Call(_by_target_prefix(prefix, [scope, *own_services]), operation, "json", access_key_id)
 
-    if action := _action(request, body):
+    # Only where the service knows such requests: a link may not start what has to be asked for in JSON.
+    if (action := _action(request, body)) and _speaks_query(scope or "sts"):
         return Call(scope or "sts", action, "ec2" if scope == "ec2" else "query", access_key_id)
 
     for service in (*_REST_SIBLINGS.get(scope, ()), scope or "s3"):

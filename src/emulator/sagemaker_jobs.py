@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
 from emulator import storage
+from emulator.access import takes_role
 from emulator.errors import AwsError
 from emulator.logs import LogStream
 from emulator.processes import Child, base_environment
@@ -271,28 +270,12 @@ def first_text(path: Path) -> str:
 
 def find_role(cloud, role_arn: str) -> None:
     """Raises ValidationException unless the role exists and SageMaker may assume it."""
-    refusal = AwsError(
-        "ValidationException",
-        f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
-        "'sagemaker.amazonaws.com' to assume the role.",
-    )
-    try:
-        role = cloud.client("iam").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
-    except ClientError as error:
-        raise refusal from error
-    if role["Arn"] != role_arn or not trusts(role["AssumeRolePolicyDocument"], "sagemaker.amazonaws.com"):
-        raise refusal
-
-
-def trusts(document: dict, service: str) -> bool:
-    """Whether a trust policy names the service in an Allow statement."""
-    statements = document.get("Statement", [])
-    for statement in [statements] if isinstance(statements, dict) else statements:
-        principal = statement.get("Principal", {})
-        services = principal.get("Service", []) if isinstance(principal, dict) else principal
-        if statement.get("Effect") == "Allow" and service in ([services] if isinstance(services, str) else services):
-            return True
-    return False
+    if not takes_role(cloud, "sagemaker.amazonaws.com", role_arn):
+        raise AwsError(
+            "ValidationException",
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            "'sagemaker.amazonaws.com' to assume the role.",
+        )
 
 
 def check_limit(jobs: Iterable[Job], instance_type: str, count: int, usage: str, in_use: Callable[[Job], int]) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from moto.core.request import Request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -19,7 +20,7 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from emulator import protocol
-from emulator.access import Caller
+from emulator.access import Caller, page_refusal
 from emulator.authorisation import Denial, Guard, input_of
 from emulator.autoscaling import ApplicationAutoScaling
 from emulator.budgets import Budgets
@@ -66,9 +67,13 @@ class Application:
         self._retries = Retries()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._moto_locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        self._port = urlsplit(cloud.url).port
 
     def __call__(self, environ: dict, start_response):
         request = Request(environ)
+        if refusal := page_refusal(request.headers, self._port):
+            LOG.warning("%s %s refused: %s", request.method, request.path, refusal)
+            return Response(f"{refusal}\n", status=403, content_type="text/plain")(environ, start_response)
         body = request.get_data(cache=True)
         try:
             answer = self._answer(request, body, environ)

@@ -148,13 +148,13 @@ def status(arguments: argparse.Namespace) -> int:
 def approve(arguments: argparse.Namespace) -> int:
     from release import operator
 
-    return operator.decide(aws_session(), arguments.pipeline, approve=True, reason=arguments.reason)
+    return operator.decide(aws_session(), arguments.pipeline, True, arguments.reason, arguments.execution)
 
 
 def reject(arguments: argparse.Namespace) -> int:
     from release import operator
 
-    return operator.decide(aws_session(), arguments.pipeline, approve=False, reason=arguments.reason)
+    return operator.decide(aws_session(), arguments.pipeline, False, arguments.reason, arguments.execution)
 
 
 def invoke(arguments: argparse.Namespace) -> int:
@@ -250,6 +250,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_question("status", status, "stages, elapsed time, job progress, what waits for approval")
     for name, run in (("approve", approve), ("reject", reject)):
         sub = add_question(name, run, f"{name} the release that waits")
+        sub.add_argument("--execution", metavar="ID", help="decide this one or nothing; `status` names it")
         sub.add_argument("--reason", default=f"{name} at a terminal", help="kept with the decision")
     asking = add_question("invoke", invoke, "ask an endpoint about one text or several")
     asking.add_argument("text", nargs="+", help="what to moderate")

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from release import laptop as local
-from release import smoke
+from release import operator, smoke
 from release.laptop import Laptop, LaptopError
-from release.progress import Stage, entry_refusal, follow, last_log_lines
+from release.progress import Stage, entry_refusal, follow, last_log_lines, outputs_of
 from release.screen import Screen
 
 STAGES = ("Source", "Check", "Prepare", "Train", "Evaluate", "Staging", "Approve", "Prod")
@@ -87,7 +87,7 @@ def seconds_of(platform_apply: float, stages: list[Stage], total: float) -> dict
 
 def ask_or_take(screen: Screen, stages: list[Stage], approve: bool | None) -> bool:
     """The decision given on the command line, a person's at the terminal, or yes where there is neither."""
-    screen.block(describe_candidate(outputs_of(stages)))
+    screen.block("\n".join(f"        {line}" for line in operator.candidate_lines(stages)))
     if approve is not None:
         screen.line(f"approval   {'approved' if approve else 'rejected'}, as APPROVE={'yes' if approve else 'no'} says")
         return approve
@@ -95,25 +95,6 @@ def ask_or_take(screen: Screen, stages: list[Stage], approve: bool | None) -> bo
         return screen.ask("        Approve this release for prod?")
     screen.line("approval   approved: there is no terminal to ask at (APPROVE=no rejects)")
     return True
-
-
-def outputs_of(stages: list[Stage]) -> dict[str, str]:
-    """All exported variables of an execution, later stages last."""
-    merged: dict[str, str] = {}
-    for stage in stages:
-        merged |= stage.outputs
-    return merged
-
-
-def describe_candidate(outputs: dict[str, str]) -> str:
-    champion = outputs.get("CHAMPION_MACRO_AVERAGE_PRECISION", "none")
-    lines = [
-        f"gate {outputs.get('GATE', '?')}: {outputs.get('GATE_SUMMARY', '')}",
-        f"macro average precision {outputs.get('MACRO_AVERAGE_PRECISION')} (live in prod: {champion}), "
-        f"macro AUROC {outputs.get('MACRO_AUROC')}, macro F1 {outputs.get('MACRO_F1')}",
-        f"package {outputs.get('MODEL_PACKAGE_ARN')}",
-    ]
-    return "\n".join(f"        {line}" for line in lines)
 
 
 def release_record(laptop: Laptop, outputs: dict, stages: list[Stage]) -> dict:
@@ -206,7 +187,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     laptop, screen = Laptop(), Screen()
     approve = None if arguments.approve is None else arguments.approve == "yes"
-    ran_before = laptop.url is not None
+    ran_before = laptop.process_id is not None
     try:
         record = run(laptop, screen, arguments.data, approve, arguments.logs)
         summarise(screen, laptop, record)
@@ -219,10 +200,10 @@ def main(argv: list[str] | None = None) -> int:
         screen.line("interrupted")
         return 130
     finally:
-        if arguments.keep or ran_before:
-            screen.block(how_to_go_on(laptop))
-        else:
+        if not (arguments.keep or ran_before):
             local.stop_emulator(laptop)
+        elif laptop.url:
+            screen.block(how_to_go_on(laptop))
 
 
 def how_to_go_on(laptop: Laptop) -> str:
@@ -269,17 +250,24 @@ def main_push(argv: list[str] | None = None) -> int:
 
 def main_down(argv: list[str] | None = None) -> int:
     """`make down`: the endpoints, the platform and the emulator, with the proof that nothing is left."""
-    argparse.ArgumentParser(prog="python -m release down", description=main_down.__doc__).parse_args(argv)
+    parser = argparse.ArgumentParser(prog="python -m release down", description=main_down.__doc__)
+    parser.add_argument("--force", action="store_true", help="only stop the emulator, with all that is in it")
+    arguments = parser.parse_args(argv)
     laptop, screen = Laptop(), Screen()
-    if laptop.url is None:
+    if arguments.force:
+        local.stop_emulator(laptop)
+        screen.line("emulator   stopped; nothing was destroyed one by one")
+        return 0
+    if laptop.process_id is None:
         screen.block("        no emulator runs here: nothing to take down")
         local.stop_emulator(laptop)
         return 0
     try:
+        local.check_answers(laptop)
         local.destroy_endpoints(laptop, screen)
         local.destroy_platform(laptop, screen)
     except LaptopError as error:
-        screen.block(str(error))
+        screen.block(f"{error}\n`make down FORCE=1` stops the emulator, with all that is left in it.")
         return 1
     local.stop_emulator(laptop)
     screen.line("emulator   stopped")

@@ -28,6 +28,15 @@ REGION = "us-east-1"
 REPOSITORY = "local/moderation"
 BRANCH = "main"
 DATA_FORMATS = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
+# What the platform says of itself once it is applied completely
+OUTPUTS = (
+    "data_bucket",
+    "state_bucket",
+    "pipeline_name",
+    "model_package_group_name",
+    "staging_endpoint_name",
+    "prod_endpoint_name",
+)
 TIME_SCALE = 60  # the ten minutes in which alarms watch a canary take ten seconds here
 
 
@@ -53,6 +62,11 @@ class Laptop:
         return self.directory / "platform.tfstate"
 
     @property
+    def platform_root(self) -> Path:
+        """The Terraform that is applied: a copy of terraform/ without the settings that a user keeps there for AWS."""
+        return self.directory / "platform"
+
+    @property
     def url(self) -> str | None:
         """The running emulator's URL, or None."""
         try:
@@ -63,6 +77,15 @@ class Laptop:
                 return url
         except (OSError, ValueError, KeyError, urllib.error.URLError):
             return None
+
+    @property
+    def process_id(self) -> int | None:
+        """Number of the running emulator's process, whether it answers or not; None where none runs."""
+        try:
+            found = json.loads((self.emulator_root / "emulator.json").read_text())["pid"]
+        except (OSError, ValueError, KeyError):
+            return None
+        return found if is_emulator(found) else None
 
     def environment(self, url: str | None = None) -> dict[str, str]:
         """The environment of everything that talks to the emulator: no file of this user's AWS set-up is read."""
@@ -99,12 +122,22 @@ def aws_settings(url: str) -> dict[str, str]:
     }
 
 
+def check_answers(laptop: Laptop) -> None:
+    """LaptopError where an emulator runs and does not answer: it is busy, not gone, and its files are in use."""
+    if laptop.url is None and (process_id := laptop.process_id):
+        raise LaptopError(
+            f"the emulator runs as process {process_id} and did not answer within 5 s: run the command again when the "
+            "machine is less busy, or end it with `make down FORCE=1`"
+        )
+
+
 def start_emulator(laptop: Laptop, screen: Screen) -> str:
     """URL of the emulator, started unless it runs already. A stopped one leaves nothing worth keeping."""
     if url := laptop.url:
         screen.line(f"emulator   running at {url}")
         return url
-    for left_behind in (laptop.emulator_root, laptop.directory / "terraform-platform"):
+    check_answers(laptop)
+    for left_behind in (laptop.emulator_root, laptop.platform_root, laptop.directory / "terraform-platform"):
         shutil.rmtree(left_behind, ignore_errors=True)
     for state in laptop.directory.glob("platform.tfstate*"):
         state.unlink()
@@ -207,12 +240,19 @@ def tail(path: Path, lines: int = 20) -> str:
 def terraform(laptop: Laptop, *arguments: str, **options) -> subprocess.CompletedProcess:
     """Runs terraform on the platform root with the laptop's state; returns it finished, output captured."""
     return subprocess.run(
-        terraform_command(*arguments), env=terraform_settings(laptop), capture_output=True, text=True, **options
+        terraform_command(laptop, *arguments), env=terraform_settings(laptop), capture_output=True, text=True, **options
     )
 
 
-def terraform_command(*arguments: str) -> list[str]:
-    return ["terraform", "-chdir=terraform", *arguments]
+def terraform_command(laptop: Laptop, *arguments: str) -> list[str]:
+    return ["terraform", f"-chdir={laptop.platform_root}", *arguments]
+
+
+def copy_terraform(source: Path, copy: Path) -> None:
+    """A fresh copy of `source` without what Terraform would load unasked: a user's variables, backend and overrides."""
+    loaded_unasked = ("*.tfvars", "*.tfvars.json", "backend*.tf", "*override.tf", "*override.tf.json", ".terraform")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*loaded_unasked))
 
 
 def terraform_settings(laptop: Laptop) -> dict[str, str]:
@@ -233,6 +273,7 @@ def variable_arguments(laptop: Laptop) -> list[str]:
 
 def apply_platform(laptop: Laptop, screen: Screen) -> float:
     """`terraform init` and `apply`; returns the seconds of the apply."""
+    copy_terraform(Path("terraform"), laptop.platform_root)
     done = terraform(laptop, "init", "-input=false", "-no-color")
     if done.returncode:
         raise LaptopError(f"terraform init failed:\n{done.stderr or done.stdout}")
@@ -247,7 +288,10 @@ def apply_platform(laptop: Laptop, screen: Screen) -> float:
 
 def destroy_endpoints(laptop: Laptop, screen: Screen) -> None:
     """What the pipeline released: the endpoints of both environments and the registry's entries."""
-    outputs = platform_outputs(laptop)
+    outputs = read_outputs(laptop)
+    if missing_outputs(outputs):
+        screen.line("terraform  the platform was never applied completely: there can be no endpoint")
+        return
     command = [sys.executable, "-m", "release", "teardown", "--state-bucket", outputs["state_bucket"]]
     command += ["--model-package-group", outputs["model_package_group_name"]]
     screen.moving("terraform  destroying the endpoints")
@@ -272,7 +316,7 @@ def run_terraform_json(laptop: Laptop, command: str, *arguments: str) -> Iterato
     """Yields the address of each resource as it is done; raises LaptopError with Terraform's own diagnostics."""
     log = laptop.directory / f"terraform-{command}.log"
     process = subprocess.Popen(
-        terraform_command(command, "-json", "-input=false", *arguments, *variable_arguments(laptop)),
+        terraform_command(laptop, command, "-json", "-input=false", *arguments, *variable_arguments(laptop)),
         env=terraform_settings(laptop),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -307,11 +351,26 @@ def describe_diagnostic(diagnostic: dict) -> str:
     return f"- {address}{diagnostic['summary']}{where}\n  {diagnostic.get('detail', '')}".rstrip()
 
 
-def platform_outputs(laptop: Laptop) -> dict[str, object]:
+def read_outputs(laptop: Laptop) -> dict[str, object]:
     done = terraform(laptop, "output", "-json", f"-state={laptop.state_file.resolve()}")
     if done.returncode:
         raise LaptopError(f"terraform output failed:\n{done.stderr}")
     return {name: output["value"] for name, output in json.loads(done.stdout).items()}
+
+
+def missing_outputs(outputs: dict[str, object]) -> list[str]:
+    return [name for name in OUTPUTS if name not in outputs]
+
+
+def platform_outputs(laptop: Laptop) -> dict[str, object]:
+    """What the platform says of itself; LaptopError where it is not applied completely."""
+    outputs = read_outputs(laptop)
+    if missing := missing_outputs(outputs):
+        raise LaptopError(
+            f"the platform is not applied completely ({', '.join(missing)} missing): `make up` applies the rest, "
+            "`make down` takes down what is there"
+        )
+    return outputs
 
 
 def upload_data(laptop: Laptop, bucket: str, data: Path | None) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from release import progress, smoke
 from release.jobs import PROCESSING, REPORTED_LINE, TRAINING, JobKind, LogReader, spoken_seconds
 
 FOLLOW_SECONDS = 1.0
+LATE_SECONDS = 5.0  # after its end, until a log is complete
 MARKS = {"allow": " ", "review": "?", "block": "x"}
 # The stage whose build waits for a job, and what follows the project's name in that job's name
 STAGE_JOBS = {
@@ -33,6 +36,17 @@ class RunningJob:
     """The last metric or progress line it wrote; otherwise empty."""
 
 
+@dataclass(frozen=True)
+class LogSource:
+    """A log that is shown: of a stage's build, or of the job that it waits for."""
+
+    stage: str
+    read: Callable[[], Iterable[str]]
+    """Gives the lines that are new."""
+    read_until: float
+    """On the clock; moves on as long as it runs."""
+
+
 def find_pipeline(codepipeline, wanted: str | None, environ: Mapping[str, str] = os.environ) -> str:
     """The pipeline meant: named, from PIPELINE_NAME, or the only one there is; ValueError where that is not clear."""
     name = wanted or environ.get("PIPELINE_NAME")
@@ -47,6 +61,13 @@ def find_pipeline(codepipeline, wanted: str | None, environ: Mapping[str, str] =
             "(terraform output pipeline_name), or see that AWS_ENDPOINT_URL, region and credentials are the right ones"
         )
     return names[0]
+
+
+def command_to(name: str, codepipeline, execution: str = "") -> str:
+    """What to type: `make approve EXECUTION=...` for the emulator on this machine, `python -m release ...` for AWS."""
+    if urlsplit(codepipeline.meta.endpoint_url).hostname in ("127.0.0.1", "localhost"):
+        return f"make {name}" + (f" EXECUTION={execution}" if execution else "")
+    return f"python -m release {name}" + (f" --execution {execution}" if execution else "")
 
 
 def find_endpoint(sagemaker, environment: str, wanted: str | None, environ: Mapping[str, str] = os.environ) -> str:
@@ -111,8 +132,9 @@ def status_lines(
     job: RunningJob | None,
     approval: Mapping[str, str] | None,
     blocked: str,
+    to_decide: Sequence[str] = (),
 ) -> list[str]:
-    """What `status` prints. A pure function."""
+    """What `status` prints; `to_decide` are the commands that answer the approval. A pure function."""
     if execution is None:
         return [f"{pipeline}: has not run yet; push a commit"]
     revisions = execution.get("sourceRevisions") or [{}]
@@ -127,16 +149,15 @@ def status_lines(
     if blocked:
         lines.append(f"  {blocked}")
     if approval and approval["execution"] == execution["pipelineExecutionId"]:
-        lines.append(f"  waits for approval in {approval['stage']}: `make approve` or `make reject`")
+        lines.append(f"  waits for approval in {approval['stage']}:")
+        lines += [f"    {command}" for command in to_decide]
         lines += [f"    {line}" for line in candidate_lines(stages)]
     return lines
 
 
 def candidate_lines(stages: Sequence[progress.Stage]) -> list[str]:
     """What an approver needs to know, from the variables that Evaluate exported."""
-    outputs: dict[str, str] = {}
-    for stage in stages:
-        outputs |= stage.outputs
+    outputs = progress.outputs_of(stages)
     if "MODEL_PACKAGE_ARN" not in outputs:
         return []
     return [
@@ -165,17 +186,33 @@ def show_status(session, pipeline: str | None) -> int:
         blocked = progress.entry_refusal(codepipeline, name, identity)
         running = next((stage.name for stage in stages if stage.status == "InProgress"), "")
         job = running_job(name, running, session)
-    print("\n".join(status_lines(name, execution, stages, job, progress.pending_approval(codepipeline, name), blocked)))
+    approval = progress.pending_approval(codepipeline, name)
+    to_decide = [command_to(word, codepipeline, approval["execution"]) for word in ("approve", "reject") if approval]
+    print("\n".join(status_lines(name, execution, stages, job, approval, blocked, to_decide)))
     return 0
 
 
-def decide(session, pipeline: str | None, approve: bool, reason: str) -> int:
-    """Answer the approval that waits; ValueError where none does."""
+def decide(session, pipeline: str | None, approve: bool, reason: str, execution: str | None = None) -> int:
+    """Answer the approval that waits; 0.
+
+    ValueError where none does, where it is not that of `execution`, or where nothing says which package it is about.
+    """
     codepipeline = session.client("codepipeline")
     name = find_pipeline(codepipeline, pipeline)
+    where = f"`{command_to('status', codepipeline)}` shows where it stands"
     approval = progress.pending_approval(codepipeline, name)
     if approval is None:
-        raise ValueError(f"nothing waits for approval in {name}; `make status` shows where it stands")
+        raise ValueError(f"nothing waits for approval in {name}; {where}")
+    waiting = approval["execution"]
+    if execution and execution != waiting:
+        raise ValueError(f"execution {waiting} of {name} waits for approval, not {execution}: not decided; {where}")
+    stages = progress.stages(codepipeline, session.client("codebuild"), name, waiting)
+    package = progress.outputs_of(stages).get("MODEL_PACKAGE_ARN")
+    if not package and not execution:
+        raise ValueError(
+            f"execution {waiting} of {name} waits for approval, and no stage of it says for which package: not "
+            f"decided; look at it, then `{command_to('approve' if approve else 'reject', codepipeline, waiting)}`"
+        )
     codepipeline.put_approval_result(
         pipelineName=name,
         stageName=approval["stage"],
@@ -183,7 +220,7 @@ def decide(session, pipeline: str | None, approve: bool, reason: str) -> int:
         token=approval["token"],
         result={"status": "Approved" if approve else "Rejected", "summary": reason},
     )
-    print(f"{'approved' if approve else 'rejected'}: {approval['stage']} of execution {approval['execution']}")
+    print(f"{'approved' if approve else 'rejected'}: execution {waiting}, package {package or 'none named'}")
     return 0
 
 
@@ -209,34 +246,65 @@ def invoke(session, environment: str, endpoint: str | None, texts: Sequence[str]
     return 0
 
 
-def show_logs(session, pipeline: str | None, stage: str | None, follow: bool) -> int:
-    """Print the log of a stage's build, by default of the one that runs or ran last, and of the job it waits for."""
-    codepipeline, codebuild = session.client("codepipeline"), session.client("codebuild")
+def show_logs(
+    session,
+    pipeline: str | None,
+    stage: str | None,
+    follow: bool,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Print the log of a stage's build, by default of the one that runs or ran last, and of the job it waits for; 0.
+
+    What has ended is read on for a while: its last lines come late.
+    """
+    codepipeline, codebuild, logs = (session.client(name) for name in ("codepipeline", "codebuild", "logs"))
     name = find_pipeline(codepipeline, pipeline)
-    follower = progress.LogFollower(session.client("logs"))
-    jobs_followed: dict[str, LogReader] = {}
+    execution = shown_execution(codepipeline, name)
+    if execution is None:
+        raise ValueError(f"{name} has not run yet: there is no log; push a commit")
+    identity, status = execution["pipelineExecutionId"], execution["status"]
+    follower = progress.LogFollower(logs)
+    job_readers: dict[str, LogReader] = {}
+    sources: dict[str, LogSource] = {}
     announced = ""
-    while True:
-        execution = shown_execution(codepipeline, name)
-        if execution is None:
-            raise ValueError(f"{name} has not run yet: there is no log; push a commit")
-        stages = progress.stages(codepipeline, codebuild, name, execution["pipelineExecutionId"])
-        for shown in stages_to_show(stages, stage):
-            if shown.name != announced:
-                print(f"--- {shown.name} ({shown.status})")
-                announced = shown.name
-            for line in follower.new_lines(shown.log):
+
+    def print_new_lines(read_all: bool) -> None:
+        nonlocal announced
+        for source in sources.values():
+            if not read_all and clock() > source.read_until:
+                continue
+            for line in source.read():
+                if source.stage != announced:
+                    announced = source.stage
+                    print(f"--- {announced}")
                 print(line)
+
+    while True:
+        stages = progress.stages(codepipeline, codebuild, name, identity)
+        for shown in stages_to_show(stages, stage):
+            until = clock() + LATE_SECONDS
+            sources[shown.name] = LogSource(shown.name, partial(follower.new_lines, shown.log), until)
             job = running_job(name, shown.name, session) if shown.status == "InProgress" else None
             if job:
-                reader = jobs_followed.setdefault(
-                    job.name, LogReader(job.kind.log_group, job.name, session.client("logs"))
-                )
-                for stream, line in reader.new_lines():
-                    print(f"{stream.rsplit('/', 1)[-1]}: {line}")
-        if not follow or execution["status"] in progress.ENDED:
-            return 0
-        time.sleep(FOLLOW_SECONDS)
+                reader = job_readers.setdefault(job.name, LogReader(job.kind.log_group, job.name, logs))
+                sources[job.name] = LogSource(shown.name, partial(job_lines, reader), until)
+        print_new_lines(read_all=False)
+        if not follow or status in progress.ENDED:
+            break
+        sleep(FOLLOW_SECONDS)
+        found = codepipeline.get_pipeline_execution(pipelineName=name, pipelineExecutionId=identity)
+        status = found["pipelineExecution"]["status"]
+    if follow and execution["status"] not in progress.ENDED:
+        sleep(LATE_SECONDS)
+        print_new_lines(read_all=True)
+    return 0
+
+
+def job_lines(reader: LogReader) -> Iterator[str]:
+    """New lines of a job, each with its host."""
+    for stream, line in reader.new_lines():
+        yield f"{stream.rsplit('/', 1)[-1]}: {line}"
 
 
 def stages_to_show(stages: Sequence[progress.Stage], wanted: str | None) -> list[progress.Stage]:

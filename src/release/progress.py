@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,6 +66,14 @@ def describe_stage(name: str, actions: list[dict], codebuild) -> Stage:
             if logs.get("groupName") and logs.get("streamName"):
                 log = logs["groupName"], logs["streamName"]
     return Stage(name, status, max((end - begin).total_seconds(), 0.0), outputs, log, summary)
+
+
+def outputs_of(stages: Iterable[Stage]) -> dict[str, str]:
+    """All exported variables of an execution, later stages last."""
+    merged: dict[str, str] = {}
+    for stage in stages:
+        merged |= stage.outputs
+    return merged
 
 
 class LogFollower:

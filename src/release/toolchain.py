@@ -35,7 +35,7 @@ REGISTRY = "registry.terraform.io"
 PROVIDER = f"{REGISTRY}/hashicorp/aws"
 PROVIDER_VERSION = "5.100.0"
 CHECKOV_REQUIREMENTS = Path("requirements/checkov.txt")
-PYTHON_VERSIONS = ((3, 11), (3, 13))
+PYTHON_VERSIONS = ((3, 11, 4), (3, 13))  # 3.11.4 brought tarfile's filter="data" to 3.11
 
 
 class MissingTool(Exception):
@@ -167,8 +167,8 @@ def install_checkov(binaries: Path, environment: Path) -> None:
 
 def install_packages(environment: Path, *pip_arguments: list[str]) -> None:
     """A virtual environment at `environment` with `pip install` run once for each argument list."""
-    if not (environment / "bin/python").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    if not (environment / "bin/pip").exists():  # pip comes last: without it the environment is half-made
+        make_environment(environment)
     for arguments in pip_arguments:
         command = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", *arguments]
         done = subprocess.run(
@@ -177,17 +177,42 @@ def install_packages(environment: Path, *pip_arguments: list[str]) -> None:
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr.strip()]
             raise MissingTool(
-                f"`{' '.join(command)}` failed ({errors[-1]}): check the connection to the package index and run the "
-                "command again; what was already installed is kept."
+                f"`{' '.join(command)}` failed ({errors[-1]}): {pip_remedy(done.stderr)} and run the command again; "
+                "what was already installed is kept."
             )
+
+
+def make_environment(environment: Path) -> None:
+    """A new virtual environment; MissingTool where this Python can't make one, and then nothing is left of it."""
+    done = subprocess.run([sys.executable, "-m", "venv", str(environment)], capture_output=True, text=True)
+    if done.returncode:
+        shutil.rmtree(environment, ignore_errors=True)
+        said = (done.stdout + done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
+        raise MissingTool(
+            f"`{sys.executable} -m venv` failed ({said[0]}): install Python's venv module (Debian and Ubuntu: `apt-get "
+            "install python3-venv`) and run the command again."
+        )
+
+
+def pip_remedy(errors: str) -> str:
+    """What to do about a failed `pip install`, from what it wrote to standard error. A pure function."""
+    if "No space left on device" in errors:
+        return "make room on the disk"
+    # sagemaker-training is built from C here
+    if re.search(r"Python\.h|error: command '|[Ff]ailed building wheel|[Ff]ailed to build", errors):
+        return (
+            "install a C compiler and Python's headers (Debian and Ubuntu: `apt-get install gcc python3-dev`, macOS: "
+            "`xcode-select --install`)"
+        )
+    return "check the connection to the package index"
 
 
 def check_python() -> None:
     oldest, newest = PYTHON_VERSIONS
-    if not oldest <= sys.version_info[:2] <= newest:
+    if sys.version_info[:3] < oldest or sys.version_info[:2] > newest:
         raise MissingTool(
-            f"this is Python {platform.python_version()}, and {dotted(oldest)} to {dotted(newest)} are supported: run "
-            f"`make PYTHON3=python{dotted(oldest)} ...` with one of them."
+            f"this is Python {dotted(sys.version_info[:3])}, and {dotted(oldest)} to {dotted(newest)} are supported: "
+            f"run `make PYTHON3=python{dotted(newest)} ...` with one of them."
         )
 
 

@@ -157,10 +157,11 @@ class Platform:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory):
     directory = ROOT / ".local" / "e2e"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
     settings = (("training", {"use_spot": True}), ("processing", {"instance_count": 2}))
     laptop = Laptop(directory=directory, variables=settings)
+    local.stop_emulator(laptop)  # a run that was killed may have left its own
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
     screen = Screen()
     before = Path.cwd()
     os.chdir(ROOT)

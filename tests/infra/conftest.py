@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from release.laptop import copy_terraform
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -29,11 +31,13 @@ def terraform(root: Path, *arguments: str, data_directory: Path) -> subprocess.C
 
 @pytest.fixture(scope="session")
 def initialised(tmp_path_factory):
-    """Runs terraform in a root, below terraform/, after an init without its backend."""
+    """Runs terraform in a root, below a copy of terraform/ without its user's settings, after an init."""
     ready = {}
+    copy = tmp_path_factory.mktemp("copy") / "terraform"
+    copy_terraform(REPOSITORY / "terraform", copy)
 
     def run(root: str, *arguments: str) -> subprocess.CompletedProcess:
-        directory = REPOSITORY / "terraform" / root
+        directory = copy / root
         if root not in ready:
             ready[root] = tmp_path_factory.mktemp("terraform-data")
             init = ("init", "-backend=false", "-input=false", "-no-color", "-lockfile=readonly")

@@ -9,7 +9,10 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+TRUSTED = {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [TRUSTED]})
+
+LOGGING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]})
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +270,13 @@ def test_source_zip_becomes_artifacts_reports_and_a_cache(aws, bucket, project, 
     assert report["testSummary"]["durationInNanoSeconds"] == 500_000_000
     cases = aws("codebuild").describe_test_cases(reportArn=report["arn"], filter={"status": "FAILED"})["testCases"]
     assert [(case["name"], case["message"]) for case in cases] == [("bad", "1 != 2\nhere")]
+    calls = [json.loads(line) for line in (cloud.root / "calls.jsonl").read_text().splitlines()]
+    assert [call["operation"] for call in calls if call["resource"] == report["reportGroupArn"]] == [
+        "CreateReportGroup",
+        "CreateReport",
+        "BatchPutTestCases",
+        "UpdateReport",
+    ]
     kept = aws("s3").list_objects_v2(Bucket=bucket, Prefix="cache/")["Contents"]
     assert "no cache" not in log_of(aws, run(name))
     # A cache that did not change is not written again.
@@ -396,6 +406,35 @@ def test_empty_lists_are_lists(aws, project):
     name = project(spec(phases={"build": {"commands": ["true"]}}))
     assert aws("codebuild").list_builds_for_project(projectName=name)["ids"] == []
     assert aws("codebuild").batch_get_projects(names=["absent"])["projects"] == []
+
+
+def test_a_report_that_the_role_may_not_publish_is_missing_and_the_log_says_why(aws, project, run, cloud, monkeypatch):
+    junit = "<testsuites><testsuite name='s'><testcase classname='c' name='n'/></testsuite></testsuites>"
+    source = spec(
+        reports={"unit": {"files": ["junit.xml"]}}, phases={"build": {"commands": [f'echo "{junit}" > junit.xml']}}
+    )
+    monkeypatch.setattr(cloud, "enforce_iam", True)
+    aws("iam").put_role_policy(RoleName="build-role", PolicyName="logs", PolicyDocument=LOGGING)
+    build = run(project(source))
+    aws("iam").delete_role_policy(RoleName="build-role", PolicyName="logs")
+    assert build["buildStatus"] == "SUCCEEDED"
+    assert build["reportArns"] == []
+    assert re.search("Report unit can't be published.*codebuild:CreateReportGroup", "\n".join(log_of(aws, build)))
+
+
+@pytest.mark.parametrize("trusted", [{"Effect": "Deny"}, {"Principal": {"Service": "sagemaker.amazonaws.com"}}])
+def test_a_role_that_codebuild_cannot_take_is_refused(aws, role_arn, project, trusted):
+    name = project(spec())
+    aws("iam").update_assume_role_policy(
+        RoleName="build-role", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [TRUSTED | trusted]})
+    )
+    try:
+        with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole on service role"):
+            aws("codebuild").update_project(name=name, serviceRole=role_arn)
+    finally:
+        aws("iam").update_assume_role_policy(RoleName="build-role", PolicyDocument=TRUST)
+    with pytest.raises(ClientError, match="sts:AssumeRole on service role"):
+        aws("codebuild").update_project(name=name, serviceRole=f"{role_arn}-absent")
 
 
 def test_report_groups_are_made_changed_and_deleted(aws):

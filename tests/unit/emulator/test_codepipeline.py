@@ -12,7 +12,12 @@ from moto.sns.models import sns_backends
 
 from emulator.git import environment
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+TRUSTED = {
+    "Effect": "Allow",
+    "Principal": {"Service": ["codepipeline.amazonaws.com", "codebuild.amazonaws.com"]},
+    "Action": "sts:AssumeRole",
+}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [TRUSTED]})
 ENDED = ("Succeeded", "Failed", "Stopped", "Superseded")
 
 
@@ -267,6 +272,17 @@ def test_calls_of_actions_are_recorded_under_the_pipelines_role(pipeline, cloud)
     calls = [json.loads(line) for line in (cloud.root / "calls.jsonl").read_text().splitlines()]
     by_role = {(call["service"], call["operation"]) for call in calls if "/test-pipeline/" in call["principal"]}
     assert {("s3", "PutObject"), ("codebuild", "StartBuild"), ("codebuild", "BatchGetBuilds")} <= by_role
+
+
+def test_a_role_that_codepipeline_cannot_take_is_refused(aws, pipeline):
+    declaration = aws("codepipeline").get_pipeline(name=pipeline(stage("Approve", approval())).name)["pipeline"]
+    role = aws("iam").create_role(
+        RoleName="of-events", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}'
+    )
+    for role_arn in (role["Role"]["Arn"], "arn:aws:iam::123456789012:role/absent"):
+        with pytest.raises(ClientError, match="not authorized to perform AssumeRole") as caught:
+            aws("codepipeline").update_pipeline(pipeline=declaration | {"roleArn": role_arn})
+        assert caught.value.response["Error"]["Code"] == "InvalidStructureException"
 
 
 def test_the_use_of_a_connection_needs_its_permission(aws, account, pipeline, cloud):

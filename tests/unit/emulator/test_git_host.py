@@ -68,6 +68,17 @@ def test_a_push_tells_the_pipelines_what_changed(cloud, cloud_url, work, watcher
     ]
 
 
+def test_a_shallow_clone_can_be_pushed(cloud, cloud_url, work, tmp_path, watcher):
+    cloud.git.create("owner/shallow")
+    for text in ("1", "2"):
+        commit(work, {"a.txt": text, "b.txt": "b"}, text)
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{work}", "clone")
+    git(tmp_path / "clone", "push", "-q", f"{cloud_url}/git/owner/shallow", "main")
+    commit(tmp_path / "clone", {"a.txt": "3"}, "3")
+    git(tmp_path / "clone", "push", "-q", f"{cloud_url}/git/owner/shallow", "main")
+    assert [(told[3], told[4]) for told in watcher.told] == [("2", ["a.txt", "b.txt"]), ("3", ["a.txt"])]
+
+
 def test_a_push_that_changes_nothing_tells_nobody(cloud, cloud_url, work, watcher):
     cloud.git.create("owner/same")
     commit(work, {"a": "1"}, "first")

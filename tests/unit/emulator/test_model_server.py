@@ -81,6 +81,15 @@ def echo(tmp_path_factory):
     server.stop()
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://elsewhere.example"}, {"Sec_Fetch_Site": "none"}, {"Host": "elsewhere.example"}]
+)
+def test_what_a_web_page_sends_never_reaches_the_handlers(echo, headers):
+    status, body, _ = echo.post(b"hello", Content_Type="application/json", **headers)
+    assert status == 403
+    assert b"hello" not in body
+
+
 def test_the_handlers_run_one_after_another_with_context_and_headers(echo):
     status, body, content_type = echo.post(
         b"hi", Content_Type="application/json", Accept="text/x-json", X_Amzn_SageMaker_Inference_Id="r-1"

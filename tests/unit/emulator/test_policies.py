@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.policies import Request, applies, decide, statements_of
+from emulator.policies import Request, applies, decide, statements_of, trusts
 
 READ = Request("s3:GetObject", "arn:aws:s3:::data/raw/a.csv")
 
@@ -102,3 +102,29 @@ def test_a_document_without_statements_is_refused():
     for wrong in ("", "[]", '{"Version": "2012-10-17"}'):
         with pytest.raises(ValueError, match="expected JSON with Statement"):
             statements_of(wrong)
+
+
+def trust(principal, **fields) -> dict:
+    return {"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"} | fields]}
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (trust({"Service": "sagemaker.amazonaws.com"}), True),
+        (trust({"Service": ["a", "sagemaker.amazonaws.com"]}), True),
+        (trust({"Service": "codebuild.amazonaws.com"}), False),
+        (trust({"Service": "sagemaker.amazonaws.com"}, Effect="Deny"), False),
+        (trust({"Service": "sagemaker.amazonaws.com"}, Action="sts:TagSession"), False),
+        ({"Statement": []}, False),
+    ],
+)
+def test_a_trust_policy_must_name_the_service(document, expected):
+    assert trusts(document, "sagemaker.amazonaws.com", "123456789012") is expected
+
+
+@pytest.mark.parametrize(("account", "expected"), [("123456789012", True), ("210987654321", False)])
+def test_a_trust_policy_may_bind_the_service_to_one_account(account, expected):
+    condition = {"StringEquals": {"aws:SourceAccount": account}}
+    document = trust({"Service": "sagemaker.amazonaws.com"}, Condition=condition)
+    assert trusts(document, "sagemaker.amazonaws.com", "123456789012") is expected

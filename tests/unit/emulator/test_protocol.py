@@ -47,6 +47,30 @@ def test_a_rest_path_tells_runtime_calls_from_the_other_sagemaker_calls():
     assert protocol.parse(call, request, body) == parameters
 
 
+@pytest.mark.parametrize(
+    ("signing_name", "operation"),
+    [("iam", "CreateUser"), ("sts", "GetCallerIdentity"), ("ec2", "DescribeVpcs"), ("monitoring", "PutMetricAlarm")],
+)
+def test_the_query_names_the_operation_of_services_that_speak_so(signing_name, operation):
+    request = request_by_link(signing_name, operation)
+    assert protocol.recognise(request, b"", ["codebuild"]).operation == operation
+
+
+@pytest.mark.parametrize(
+    ("signing_name", "operation"),
+    [("codebuild", "StartBuild"), ("codepipeline", "PutApprovalResult"), ("sagemaker", "CreateProcessingJob")],
+)
+def test_the_query_names_no_operation_of_services_that_speak_json(signing_name, operation):
+    request = request_by_link(signing_name, operation)
+    assert protocol.recognise(request, b"", [signing_name]).operation == ""
+
+
+def request_by_link(signing_name: str, operation: str) -> Request:
+    """What a browser sends for a link that names service and operation."""
+    scope = f"x/20261123/us-east-1/{signing_name}/aws4_request"
+    return Request.from_primitives("GET", f"http://127.0.0.1:1/?Action={operation}&X-Amz-Credential={scope}", {}, b"")
+
+
 def test_timestamps_arrive_aware_and_in_utc():
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     request, body = request_for("sagemaker", "ListTrainingJobs", {"CreationTimeAfter": moment}, "json")

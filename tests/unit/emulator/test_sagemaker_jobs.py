@@ -58,18 +58,6 @@ def test_a_signal_is_reported_as_a_container_reports_it():
     assert [jobs.exit_status(code) for code in (0, 3, -9)] == [0, 3, 137]
 
 
-def allow(principal):
-    return {"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}
-
-
-def test_a_trust_policy_must_name_the_service():
-    assert jobs.trusts(allow({"Service": "sagemaker.amazonaws.com"}), "sagemaker.amazonaws.com")
-    assert jobs.trusts(allow({"Service": ["a", "sagemaker.amazonaws.com"]}), "sagemaker.amazonaws.com")
-    assert not jobs.trusts(allow({"Service": "codebuild.amazonaws.com"}), "sagemaker.amazonaws.com")
-    denied = {"Statement": {"Effect": "Deny", "Principal": {"Service": "sagemaker.amazonaws.com"}}}
-    assert not jobs.trusts(denied, "sagemaker.amazonaws.com")
-
-
 def test_the_instance_limit_counts_the_jobs_that_still_run():
     running, ended = SimpleNamespace(status="InProgress"), SimpleNamespace(status="Completed")
     jobs.check_limit([running, ended], "ml.m5.large", jobs.INSTANCE_LIMIT - 5, "training", lambda job: 5)

@@ -1,5 +1,6 @@
 """The running server: dispatch, refusals, the record of calls, start and stop."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +33,65 @@ def calls(cloud) -> list[dict]:
 def test_health_names_the_services(cloud_url):
     with urllib.request.urlopen(f"{cloud_url}/_emulator/health") as answer:
         assert "codecommit" in json.load(answer)["services"]
+
+
+def status_of(url: str, method: str = "GET", **headers: str) -> int:
+    """The status of a request with these headers, beside those that a program would send."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=sent, method=method)) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "none", "Sec_Fetch_Mode": "navigate"},
+        {"Host": "elsewhere.example"},
+        {"Host": "127.0.0.1.elsewhere.example:80"},
+        {"Host": "127.0.0.1"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/_emulator/health", "/", "/?Action=GetCallerIdentity", "/git/a/b/info/refs"])
+def test_what_a_web_page_sends_is_refused_on_every_path(cloud_url, path, headers):
+    assert status_of(cloud_url + path, **headers) == 403
+
+
+def test_a_web_page_cannot_take_back_an_instance_either(cloud_url):
+    assert status_of(f"{cloud_url}/_emulator/sagemaker/interrupt/j", "POST", Origin=cloud_url) == 403
+
+
+def test_programs_reach_the_emulator_by_its_other_name_too(cloud_url):
+    assert status_of(cloud_url.replace("127.0.0.1", "localhost") + "/_emulator/health") == 200
+
+
+def test_a_link_starts_no_build(cloud, cloud_url):
+    query = urllib.parse.urlencode(
+        {
+            "Action": "StartBuild",
+            "X-Amz-Credential": "x/20261123/us-east-1/codebuild/aws4_request",
+            "projectName": "by-link",
+        }
+    )
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(f"{cloud_url}/?{query}")
+    assert "StartBuild" not in {call["operation"] for call in calls(cloud)}
+
+
+def test_a_presigned_link_gives_a_program_the_object_and_opens_it_to_no_page(aws):
+    s3 = aws("s3")
+    s3.create_bucket(Bucket="presigned")
+    s3.put_object(Bucket="presigned", Key="report.html", Body=b"report")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "presigned", "Key": "report.html"})
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b"report"
+        assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+    assert status_of(url, Sec_Fetch_Site="cross-site") == 403
 
 
 def test_what_is_not_emulated_names_service_and_operation(aws):

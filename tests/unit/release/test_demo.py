@@ -1,6 +1,7 @@
 import pytest
 
-from release import demo
+from release import demo, operator
+from release.laptop import LaptopError
 from release.progress import Stage
 from release.screen import Screen
 
@@ -43,17 +44,12 @@ def test_without_a_terminal_the_demo_approves_and_says_so(monkeypatch, capsys, t
     assert "no terminal" in capsys.readouterr().out
 
 
-def test_what_is_approved_is_shown_beside_what_is_live():
-    shown = demo.describe_candidate(
-        {
-            "GATE": "PASS",
-            "MACRO_AVERAGE_PRECISION": "0.71",
-            "CHAMPION_MACRO_AVERAGE_PRECISION": "0.69",
-            "MODEL_PACKAGE_ARN": "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/7",
-        }
-    )
-    for part in ("PASS", "0.71", "0.69", "model-package/moderation/7"):
-        assert part in shown
+def test_who_is_asked_sees_what_status_shows(capsys):
+    evaluated = stage("Evaluate", GATE="PASS", MODEL_PACKAGE_ARN="arn:package/7", WORST_LABEL="threat -0.040")
+    demo.ask_or_take(Screen(), [evaluated], True)
+    shown = capsys.readouterr().out
+    for line in operator.candidate_lines([evaluated]):
+        assert line in shown
 
 
 def test_the_answer_lists_labels_by_score_with_threshold_and_flag():
@@ -81,3 +77,43 @@ def test_a_failed_demo_run_leaves_no_half_written_record(tmp_path):
     with pytest.raises(TypeError):
         demo.write_record(tmp_path / "demo.json", {"seconds": object()})
     assert (tmp_path / "demo.json").read_text() == '{\n  "seconds": 1\n}\n'
+
+
+class Stopped:
+    """A laptop whose emulator answers, and whose platform can't be destroyed."""
+
+    url, process_id = "http://127.0.0.1:1", 1
+
+
+@pytest.fixture
+def stopped(monkeypatch, tmp_path):
+    """The laptops whose emulator was stopped."""
+    found = []
+
+    def fail(laptop, screen):
+        raise LaptopError("terraform destroy failed")
+
+    monkeypatch.setattr(Stopped, "directory", tmp_path, raising=False)
+    monkeypatch.setattr(demo, "Laptop", Stopped)
+    monkeypatch.setattr(demo.local, "destroy_endpoints", fail)
+    monkeypatch.setattr(demo.local, "stop_emulator", found.append)
+    return found
+
+
+def test_a_platform_that_cannot_be_destroyed_stays_up_and_the_way_out_is_named(stopped, capsys):
+    assert demo.main_down([]) == 1
+    assert not stopped
+    assert "make down FORCE=1" in capsys.readouterr().out
+
+
+def test_force_only_stops_the_emulator(stopped):
+    assert demo.main_down(["--force"]) == 0
+    assert len(stopped) == 1
+
+
+def test_an_emulator_that_is_too_busy_to_answer_is_not_taken_for_gone(stopped, monkeypatch, capsys):
+    monkeypatch.setattr(Stopped, "url", None)
+    assert demo.main_down([]) == 1
+    assert demo.main(["--approve", "yes"]) == 1
+    assert not stopped
+    assert capsys.readouterr().out.count("the emulator runs as process 1 and did not answer") == 2

@@ -1,13 +1,18 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from release import laptop as local
 from release.laptop import Laptop, LaptopError
+from release.screen import Screen
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -97,6 +102,32 @@ def test_what_talks_to_the_emulator_reads_nothing_of_the_users_aws_setup(tmp_pat
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
 
 
+def outputs_are(monkeypatch, *names: str) -> None:
+    """Terraform's state names these outputs."""
+    found = json.dumps({name: {"value": name} for name in names})
+    done = subprocess.CompletedProcess([], 0, stdout=found, stderr="")
+    monkeypatch.setattr(local, "terraform", lambda *arguments, **options: done)
+
+
+def test_a_platform_that_is_not_applied_completely_is_said_with_the_way_out(tmp_path, monkeypatch):
+    outputs_are(monkeypatch, "data_bucket")
+    with pytest.raises(LaptopError, match=r"prod_endpoint_name missing.*make up.*make down"):
+        local.platform_outputs(Laptop(directory=tmp_path))
+    outputs_are(monkeypatch, *local.OUTPUTS)
+    assert local.platform_outputs(Laptop(directory=tmp_path))["pipeline_name"] == "pipeline_name"
+
+
+def test_a_platform_that_was_never_applied_completely_has_no_endpoints_to_destroy(tmp_path, monkeypatch, capsys):
+    outputs_are(monkeypatch)
+    local.destroy_endpoints(Laptop(directory=tmp_path), Screen())
+    assert "there can be no endpoint" in capsys.readouterr().out
+
+
+def test_every_output_that_the_laptop_reads_is_one_of_the_platforms():
+    declared = re.findall(r'^output "(\w+)"', (ROOT / "terraform/outputs.tf").read_text(), re.MULTILINE)
+    assert set(local.OUTPUTS) <= set(declared)
+
+
 def test_a_child_that_ended_does_not_count_as_running():
     child = subprocess.Popen(["true"])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
@@ -119,3 +150,28 @@ def test_only_an_emulator_is_stopped_by_the_number_that_it_left(tmp_path, comman
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_platform_on_this_machine_knows_nothing_of_the_users_settings_for_aws(tmp_path):
+    users = ("terraform.tfvars", "mine.auto.tfvars", "mine.auto.tfvars.json", "backend.tf", "local_override.tf")
+    ours = ("main.tf", ".terraform.lock.hcl", "backend.tf.example", "modules/storage/main.tf")
+    for name in (*users, *ours, ".terraform/modules/modules.json"):
+        (tmp_path / "terraform" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "terraform" / name).touch()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "removed.tf").touch()
+    local.copy_terraform(tmp_path / "terraform", copy)
+    assert {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()} == set(ours)
+    assert f"-chdir={tmp_path / 'platform'}" in local.terraform_command(Laptop(directory=tmp_path), "plan")
+
+
+def test_a_live_emulator_that_does_not_answer_keeps_its_files(tmp_path, monkeypatch):
+    laptop = Laptop(directory=tmp_path)
+    laptop.emulator_root.mkdir()
+    ready = json.dumps({"pid": os.getpid(), "url": f"http://127.0.0.1:{local.free_port()}"})
+    (laptop.emulator_root / "emulator.json").write_text(ready)
+    monkeypatch.setattr(local, "is_emulator", lambda process_id: process_id == os.getpid())
+    with pytest.raises(LaptopError, match="make down FORCE=1"):
+        local.start_emulator(laptop, Screen())
+    assert (laptop.emulator_root / "emulator.json").exists()

@@ -38,18 +38,33 @@ class CodePipeline:
 
     class meta:
         region_name = "eu-west-1"
+        endpoint_url = "https://codepipeline.eu-west-1.amazonaws.com"
 
-    def __init__(self, names=("moderation",), waiting=True, executions=(EXECUTION,)):
+    def __init__(self, names=("moderation",), waiting=True, executions=(EXECUTION,), outputs=EVALUATED):
         self.names, self.waiting, self.executions, self.results = names, waiting, list(executions), []
+        self.outputs, self.operation = outputs, ""
 
     def client(self, service):
         return self
 
     def get_paginator(self, operation):
+        self.operation = operation
         return self
 
-    def paginate(self):
-        return [{"pipelines": [{"name": name} for name in self.names]}]
+    def paginate(self, **filters):
+        if self.operation == "list_pipelines":
+            return [{"pipelines": [{"name": name} for name in self.names]}]
+        assert filters["filter"] == {"pipelineExecutionId": "e-1"}
+        moment = datetime(2026, 1, 1)
+        evaluated = {
+            "stageName": "Evaluate",
+            "actionName": "Evaluate",
+            "status": "Succeeded",
+            "startTime": moment,
+            "lastUpdateTime": moment,
+            "output": {"outputVariables": self.outputs},
+        }
+        return [{"actionExecutionDetails": [evaluated]}]
 
     def list_pipeline_executions(self, pipelineName, maxResults):
         return {"pipelineExecutionSummaries": self.executions}
@@ -96,7 +111,37 @@ def test_a_decision_answers_the_waiting_approval_with_its_token_and_reason(appro
             "result": {"status": status, "summary": "looked at the report"},
         }
     ]
-    assert "e-1" in capsys.readouterr().out
+    assert "execution e-1, package arn:package/1" in capsys.readouterr().out
+
+
+def test_another_execution_than_the_one_read_is_not_decided():
+    codepipeline = CodePipeline()
+    with pytest.raises(ValueError, match="execution e-1 of moderation waits for approval, not e-0: not decided"):
+        operator.decide(codepipeline, None, True, "", "e-0")
+    assert not codepipeline.results
+    assert operator.decide(codepipeline, None, True, "", "e-1") == 0
+
+
+def test_what_cannot_be_named_is_decided_only_by_its_execution():
+    codepipeline = CodePipeline(outputs={})
+    with pytest.raises(ValueError, match="python -m release reject --execution e-1"):
+        operator.decide(codepipeline, None, False, "")
+    assert not codepipeline.results
+    assert operator.decide(codepipeline, None, False, "", "e-1") == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "command"),
+    [
+        ("https://codepipeline.eu-west-1.amazonaws.com", "python -m release approve --execution e-1"),
+        ("http://127.0.0.1:4566", "make approve EXECUTION=e-1"),
+    ],
+)
+def test_status_names_the_command_that_decides_what_it_shows(url, command, monkeypatch, capsys):
+    codepipeline = CodePipeline()
+    monkeypatch.setattr(codepipeline.meta, "endpoint_url", url)
+    assert operator.show_status(codepipeline, None) == 0
+    assert command in capsys.readouterr().out.splitlines()[3]
 
 
 def test_nothing_to_decide_is_said():
@@ -175,6 +220,53 @@ def test_logs_are_those_of_what_runs_otherwise_of_the_last_stage_that_has_some()
     assert operator.stages_to_show([done, runs], "check") == [done]
     with pytest.raises(ValueError, match="no stage 'Deploy' in this execution; found Check, Train"):
         operator.stages_to_show([done, runs], "Deploy")
+
+
+class Logging(CodePipeline):
+    """An execution that goes from one moment to the next; a moment is its status, its stages and all log lines."""
+
+    class exceptions:
+        ResourceNotFoundException = KeyError
+
+    def __init__(self, *moments):
+        super().__init__()
+        self.moments, self.now = moments, 0
+
+    def go_on(self):
+        self.now = min(self.now + 1, len(self.moments) - 1)
+
+    def get_pipeline_execution(self, pipelineName, pipelineExecutionId):
+        assert pipelineExecutionId == "e-1"
+        return {"pipelineExecution": {"status": self.moments[self.now][0]}}
+
+    def get_log_events(self, logGroupName, logStreamName, startFromHead, nextToken="0"):
+        lines = self.moments[self.now][2].get(logStreamName, [])
+        events = [{"message": line} for line in lines[int(nextToken) :]]
+        return {"events": events, "nextForwardToken": str(len(lines))}
+
+
+def test_following_the_logs_drops_the_end_of_no_stage(monkeypatch, capsys, fake_time):
+    def at(name, status):
+        return stage(name, status, log=("group", name))
+
+    checking, checked, preparing = at("Check", "InProgress"), at("Check", "Succeeded"), at("Prepare", "InProgress")
+    aws = Logging(
+        ("InProgress", [checking], {"Check": ["c1"]}),
+        ("InProgress", [checked, preparing], {"Check": ["c1", "c2"], "Prepare": ["p1"]}),
+        ("InProgress", [checked, preparing], {"Check": ["c1", "c2", "c3"], "Prepare": ["p1"]}),
+        ("Succeeded", [checked, at("Prepare", "Succeeded")], {"Check": ["c1", "c2", "c3"], "Prepare": ["p1", "p2"]}),
+        ("Succeeded", [], {"Check": ["c1", "c2", "c3"], "Prepare": ["p1", "p2", "p3"]}),
+    )
+
+    def sleep(seconds):
+        fake_time.sleep(seconds)
+        aws.go_on()
+
+    monkeypatch.setattr(operator.progress, "stages", lambda *arguments: aws.moments[aws.now][1])
+    monkeypatch.setattr(operator, "running_job", lambda *arguments: None)
+    assert operator.show_logs(aws, None, None, True, sleep, fake_time.clock) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == ["--- Check", "c1", "c2", "--- Prepare", "p1", "--- Check", "c3", "--- Prepare", "p2", "p3"]
 
 
 def test_the_running_job_is_found_with_its_last_reported_line():

@@ -49,10 +49,17 @@ def test_terraform_does_not_see_a_configuration_file_that_is_not_there(monkeypat
     assert "TF_CLI_CONFIG_FILE" in toolchain.terraform_environment()
 
 
-def test_an_unsupported_python_is_named_with_the_way_out(monkeypatch):
-    monkeypatch.setattr(toolchain.sys, "version_info", (3, 9, 0))
-    with pytest.raises(MissingTool, match=r"make PYTHON3=python3\.11"):
+@pytest.mark.parametrize("version", [(3, 9, 0), (3, 11, 2), (3, 14, 0)])
+def test_an_unsupported_python_is_named_with_the_way_out(monkeypatch, version):
+    monkeypatch.setattr(toolchain.sys, "version_info", version)
+    with pytest.raises(MissingTool, match=rf"this is Python {toolchain.dotted(version)}.*make PYTHON3=python3\.13"):
         toolchain.check_python()
+
+
+@pytest.mark.parametrize("version", [(3, 11, 4), (3, 12, 0), (3, 13, 9)])
+def test_a_supported_python_passes(monkeypatch, version):
+    monkeypatch.setattr(toolchain.sys, "version_info", version)
+    toolchain.check_python()
 
 
 @pytest.mark.parametrize("mirror", [None, "mirror"])
@@ -70,3 +77,41 @@ def test_a_build_gets_the_tools_it_asks_for_and_no_others(monkeypatch, tmp_path,
     monkeypatch.setattr(toolchain, "install_checkov", lambda binaries, environment: found.append("checkov"))
     assert toolchain.main([what, "--directory", str(tmp_path)]) == 0
     assert found == installed
+
+
+@pytest.mark.parametrize(
+    ("errors", "remedy"),
+    [
+        (
+            "error: command 'gcc' failed: No such file or directory\nERROR: Failed building wheel for x",
+            "gcc python3-dev",
+        ),
+        ("x.c:3:10: fatal error: Python.h: No such file or directory\n", "gcc python3-dev"),
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "room on the disk"),
+        ("ERROR: No matching distribution found for torch==2.6.0", "connection to the package index"),
+    ],
+)
+def test_a_failed_installation_is_told_with_the_remedy_for_its_cause(errors, remedy):
+    assert remedy in toolchain.pip_remedy(errors)
+
+
+def test_an_environment_that_cannot_be_made_leaves_nothing_that_the_next_run_would_trust(tmp_path, monkeypatch):
+    python = tmp_path / "python"  # as on Debian without python3-venv: the interpreter is there, pip is not
+    python.write_text(
+        f'#!/bin/sh\nmkdir -p "{tmp_path}/venv/bin"; touch "{tmp_path}/venv/bin/python"\n'
+        "echo 'ensurepip is not available'; exit 1\n"
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(toolchain.sys, "executable", str(python))
+    with pytest.raises(MissingTool, match=r"ensurepip is not available.*python3-venv"):
+        toolchain.install_packages(tmp_path / "venv")
+    assert not (tmp_path / "venv").exists()
+
+
+def test_an_environment_without_pip_is_made_anew(tmp_path, monkeypatch):
+    (tmp_path / "venv/bin").mkdir(parents=True)
+    (tmp_path / "venv/bin/python").touch()
+    made = []
+    monkeypatch.setattr(toolchain, "make_environment", made.append)
+    toolchain.install_packages(tmp_path / "venv")
+    assert made == [tmp_path / "venv"]
