@@ -34,7 +34,8 @@ def run(laptop: Laptop, screen: Screen, data: Path | None, approve: bool | None,
     decisions: list[bool] = []
 
     def decide(pending: dict, stages: list[Stage]) -> None:
-        decisions.append(ask_or_take(screen, stages, approve))
+        report = keep_report(laptop, stages)
+        decisions.append(ask_or_take(screen, stages, report, approve))
         codepipeline.put_approval_result(
             pipelineName=pipeline,
             stageName=pending["stage"],
@@ -47,6 +48,7 @@ def run(laptop: Laptop, screen: Screen, data: Path | None, approve: bool | None,
         )
 
     status, stages = follow(laptop.client, pipeline, execution_id, screen, decide, show_logs)
+    report = keep_report(laptop, stages)
     record = {
         "execution_id": execution_id,
         "commit": commit,
@@ -56,9 +58,9 @@ def run(laptop: Laptop, screen: Screen, data: Path | None, approve: bool | None,
         "seconds_of": seconds_of(apply_seconds, stages, screen.seconds),
         "seconds": round(screen.seconds, 1),
     }
-    write_record(laptop.directory / "demo.json", record)
+    write_whole(laptop.directory / "demo.json", f"{json.dumps(record, indent=2)}\n".encode())
     if status != "Succeeded" and False not in decisions:
-        raise LaptopError(explain_failure(laptop, pipeline, execution_id, stages))
+        raise LaptopError(explain_failure(laptop, pipeline, execution_id, stages, report))
     return record
 
 
@@ -85,9 +87,11 @@ def seconds_of(platform_apply: float, stages: list[Stage], total: float) -> dict
     return {what: round(seconds, 1) for what, seconds in {**spent, "all else": total - sum(spent.values())}.items()}
 
 
-def ask_or_take(screen: Screen, stages: list[Stage], approve: bool | None) -> bool:
+def ask_or_take(screen: Screen, stages: list[Stage], report: Path | None, approve: bool | None) -> bool:
     """The decision given on the command line, a person's at the terminal, or yes where there is neither."""
-    screen.block("\n".join(f"        {line}" for line in operator.candidate_lines(stages)))
+    screen.block(
+        "\n".join(f"        {line}" for line in [*operator.candidate_lines(stages), f"on this machine: {report}"])
+    )
     if approve is not None:
         screen.line(f"approval   {'approved' if approve else 'rejected'}, as APPROVE={'yes' if approve else 'no'} says")
         return approve
@@ -118,11 +122,30 @@ def live(endpoint: str, answer: dict | None) -> dict | None:
 
 
 def package_metrics(laptop: Laptop, package_arn: str) -> dict:
-    """The candidate's scores from the evaluation that the registry entry points to."""
+    """The candidate's scores from its evaluation."""
+    return json.loads(evaluation_file(laptop, package_arn, "evaluation.json"))["candidate"]["metrics"]
+
+
+def evaluation_file(laptop: Laptop, package_arn: str, name: str) -> bytes:
+    """A file of the evaluation that the registry entry points to."""
     package = laptop.client("sagemaker").describe_model_package(ModelPackageName=package_arn)
     bucket, key = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].removeprefix("s3://").split("/", 1)
-    evaluation = json.loads(laptop.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-    return evaluation["candidate"]["metrics"]
+    key = f"{key.rpartition('/')[0]}/{name}"
+    return laptop.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def keep_report(laptop: Laptop, stages: list[Stage]) -> Path | None:
+    """The candidate's report beside the record, for a browser: what is in the emulator's S3 ends with it.
+
+    None where no candidate was evaluated.
+    """
+    path = laptop.directory / "report.html"
+    package = outputs_of(stages).get("MODEL_PACKAGE_ARN")
+    if package is None:
+        path.unlink(missing_ok=True)
+        return None
+    write_whole(path, evaluation_file(laptop, package, "report.html"))
+    return path
 
 
 def invoke(laptop: Laptop, endpoint: str, text: str) -> dict | None:
@@ -134,14 +157,20 @@ def invoke(laptop: Laptop, endpoint: str, text: str) -> dict | None:
     return smoke.invoke(endpoint, {"text": text}, laptop.client("sagemaker-runtime"))
 
 
-def write_record(path: Path, record: dict) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(record, indent=2) + "\n")
+    temporary.write_bytes(content)
     temporary.rename(path)
 
 
-def explain_failure(laptop: Laptop, pipeline: str, execution_id: str, stages: list[Stage]) -> str:
+def explain_failure(laptop: Laptop, pipeline: str, execution_id: str, stages: list[Stage], report: Path | None) -> str:
     failed = next((stage for stage in stages if stage.status == "Failed"), None)
+    outputs = outputs_of(stages)
+    if failed is None and outputs.get("GATE") == "FAIL":
+        return (
+            f"the gate stopped the candidate: {outputs['GATE_SUMMARY']}\n"
+            f"{report} shows all of it; the rules are in the gate section of moderation.yaml."
+        )
     if failed is None:
         reason = entry_refusal(laptop.client("codepipeline"), pipeline, execution_id)
         return f"the pipeline ended without a failed stage: {reason or 'see `make logs`'}"
@@ -175,7 +204,7 @@ def summarise(screen: Screen, laptop: Laptop, record: dict) -> None:
     slowest = ", ".join(f"{s['name']} {s['seconds']:.0f} s" for s in record["stages"] if s["seconds"] >= 1)
     spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in record["seconds_of"].items())
     screen.block(f"        stages: {slowest}\n        in all {record['seconds']:.0f} s: {spent}")
-    screen.line(f"done       {laptop.directory / 'demo.json'}")
+    screen.line(f"done       {laptop.directory / 'demo.json'}, {laptop.directory / 'report.html'}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from release import demo, operator
-from release.laptop import LaptopError
+from release.laptop import Laptop, LaptopError
 from release.progress import Stage
 from release.screen import Screen
 
@@ -33,21 +35,22 @@ def test_the_time_is_that_of_terraform_of_the_model_and_of_the_rest():
 @pytest.mark.parametrize("approve", [True, False])
 def test_a_decision_on_the_command_line_is_taken_without_asking(approve, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", None)
-    assert demo.ask_or_take(Screen(), [stage("Evaluate", GATE="PASS")], approve) is approve
+    assert demo.ask_or_take(Screen(), [stage("Evaluate", GATE="PASS")], None, approve) is approve
     assert ("approved" if approve else "rejected") in capsys.readouterr().out
 
 
 def test_without_a_terminal_the_demo_approves_and_says_so(monkeypatch, capsys, tmp_path):
     with (tmp_path / "input").open("w+") as not_a_terminal:
         monkeypatch.setattr("sys.stdin", not_a_terminal)
-        assert demo.ask_or_take(Screen(), [stage("Evaluate", GATE="PASS")], None)
+        assert demo.ask_or_take(Screen(), [stage("Evaluate", GATE="PASS")], None, None)
     assert "no terminal" in capsys.readouterr().out
 
 
 def test_who_is_asked_sees_what_status_shows(capsys):
     evaluated = stage("Evaluate", GATE="PASS", MODEL_PACKAGE_ARN="arn:package/7", WORST_LABEL="threat -0.040")
-    demo.ask_or_take(Screen(), [evaluated], True)
+    demo.ask_or_take(Screen(), [evaluated], Path("here/report.html"), True)
     shown = capsys.readouterr().out
+    assert "on this machine: here/report.html" in shown
     for line in operator.candidate_lines([evaluated]):
         assert line in shown
 
@@ -72,11 +75,17 @@ def test_the_answer_lists_labels_by_score_with_threshold_and_flag():
     assert "[ ] insult" in lines[2]
 
 
-def test_a_failed_demo_run_leaves_no_half_written_record(tmp_path):
-    demo.write_record(tmp_path / "demo.json", {"seconds": 1})
-    with pytest.raises(TypeError):
-        demo.write_record(tmp_path / "demo.json", {"seconds": object()})
-    assert (tmp_path / "demo.json").read_text() == '{\n  "seconds": 1\n}\n'
+def test_a_candidate_that_the_gate_stopped_is_told_with_the_broken_rules():
+    stages = [stage("Evaluate", GATE="FAIL", GATE_SUMMARY="macro auroc is 0.700; at least 0.750 required: failed.")]
+    told = demo.explain_failure(None, "moderation", "execution", stages, Path("here/report.html"))
+    assert told.startswith("the gate stopped the candidate: macro auroc is 0.700; at least 0.750 required: failed.")
+    assert "here/report.html shows all of it" in told
+
+
+def test_the_report_of_another_run_is_not_taken_for_this_ones(tmp_path):
+    (tmp_path / "report.html").write_text("of another candidate")
+    assert demo.keep_report(Laptop(tmp_path), [stage("Train", "Failed")]) is None
+    assert list(tmp_path.iterdir()) == []
 
 
 class Stopped:
