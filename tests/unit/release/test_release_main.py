@@ -1,6 +1,5 @@
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -30,15 +29,6 @@ def test_every_command_of_the_buildspecs_exists():
     assert {arguments.split()[0] for arguments in used} == {"prepare", "train", "evaluate", "deploy"}
     for arguments in used:
         filled = arguments.replace('"$ENVIRONMENT"', "prod").split()
-        assert command_line.build_parser().parse_args(filled).command == filled[0]
-
-
-def test_every_command_of_the_runbook_exists():
-    text = (ROOT / "docs" / "runbook.md").read_text()
-    used = re.findall(r"^python -m release (.+)$|`python -m release (.+?)`", text, re.MULTILINE)
-    assert len(used) > 6
-    for found in used:
-        filled = shlex.split(found[0] or found[1])
         assert command_line.build_parser().parse_args(filled).command == filled[0]
 
 
