@@ -181,8 +181,12 @@ def start_emulator(laptop: Laptop, screen: Screen) -> str:
 def write_settings(laptop: Laptop, url: str) -> None:
     """`.local/aws.env` for a shell and `.local/aws.mk` for make: how to reach the emulator."""
     settings = aws_settings(url)
-    (laptop.directory / "aws.env").write_text("".join(f"export {k}={v}\n" for k, v in settings.items()))
-    (laptop.directory / "aws.mk").write_text("".join(f"export {k} := {v}\n" for k, v in settings.items()))
+    # a profile of this user is in none of the files that the settings name, and would be an error
+    others = "AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN"
+    shell = f"unset {others}\n" + "".join(f"export {k}={v}\n" for k, v in settings.items())
+    make = f"unexport {others}\n" + "".join(f"export {k} := {v}\n" for k, v in settings.items())
+    (laptop.directory / "aws.env").write_text(shell)
+    (laptop.directory / "aws.mk").write_text(make)
 
 
 def stop_emulator(laptop: Laptop) -> None:

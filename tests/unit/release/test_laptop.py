@@ -166,6 +166,15 @@ def test_the_platform_on_this_machine_knows_nothing_of_the_users_settings_for_aw
     assert f"-chdir={tmp_path / 'platform'}" in local.terraform_command(Laptop(directory=tmp_path), "plan")
 
 
+def test_a_profile_of_the_user_is_not_asked_for_what_runs_here(tmp_path):
+    local.write_settings(Laptop(tmp_path), "http://127.0.0.1:1")
+    (tmp_path / "Makefile").write_text("-include aws.mk\nshow:\n\t@echo $${AWS_PROFILE:-none} $$AWS_ENDPOINT_URL\n")
+    environment = {**os.environ, "AWS_PROFILE": "work"}
+    for command in (["make", "-s", "show"], ["sh", "-c", ". ./aws.env; echo ${AWS_PROFILE:-none} $AWS_ENDPOINT_URL"]):
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout == "none http://127.0.0.1:1\n"
+
+
 def test_a_live_emulator_that_does_not_answer_keeps_its_files(tmp_path, monkeypatch):
     laptop = Laptop(directory=tmp_path)
     laptop.emulator_root.mkdir()
