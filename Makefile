@@ -107,14 +107,15 @@ unit: $(READY) ## Unit tests: no network, no credentials
 	@$(SUITES) unit-emulator unit-moderation unit-release unit-bench
 
 # the models of unit tests are too small to share out: threads that wait for each other cost more than they compute
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest -q
+PYTEST := env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest -q
 .PHONY: unit-moderation unit-release unit-emulator unit-bench
 unit-moderation: $(READY) ## Unit tests of what runs in containers
 	@$(PYTEST) tests/unit/moderation --junitxml=reports/unit-moderation.xml
 unit-release: $(READY) ## Unit tests of what runs in CodeBuild, and of the walls between the rooms
 	@$(PYTEST) tests/unit/release tests/unit/test_walls.py --junitxml=reports/unit-release.xml
-unit-emulator: $(READY) ## Unit tests of the embedded AWS: they mostly wait for each other's processes, hence the workers
-	@$(PYTEST) -n 2 --dist loadscope tests/unit/emulator --junitxml=reports/unit-emulator.xml
+# they mostly wait for each other's processes, hence the workers, and let those go first that compute
+unit-emulator: $(READY) ## Unit tests of the embedded AWS
+	@nice $(PYTEST) -n 2 --dist loadscope tests/unit/emulator --junitxml=reports/unit-emulator.xml
 unit-bench: $(READY) ## Unit tests of the benches
 	@$(PYTEST) tests/unit/bench --junitxml=reports/unit-bench.xml
 

@@ -115,7 +115,7 @@ def many_labels(seed, worse=None):
     ours, theirs = (2.5 * truth + chance.normal(0, 1, truth.shape) for _ in range(2))
     if worse is not None:
         ours[:, worse] = chance.normal(0, 1, 400)
-    return compared(MANY, truth, *(1 / (1 + np.exp(-logits)) for logits in (ours, theirs)))
+    return compared(MANY, truth, *(1 / (1 + np.exp(-logits)) for logits in (ours, theirs)), samples=100)
 
 
 def test_of_28_labels_one_of_an_equal_model_is_called_worse_about_one_time_in_twenty():
