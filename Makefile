@@ -115,7 +115,7 @@ unit-release: $(READY) ## Unit tests of what runs in CodeBuild, and of the walls
 	@$(PYTEST) tests/unit/release tests/unit/test_walls.py --junitxml=reports/unit-release.xml
 # they mostly wait for each other's processes, hence the workers, and let those go first that compute
 unit-emulator: $(READY) ## Unit tests of the embedded AWS
-	@nice $(PYTEST) -n 2 --dist loadscope tests/unit/emulator --junitxml=reports/unit-emulator.xml
+	@nice -n 3 $(PYTEST) -n 2 --dist loadscope tests/unit/emulator --junitxml=reports/unit-emulator.xml
 unit-bench: $(READY) ## Unit tests of the benches
 	@$(PYTEST) tests/unit/bench --junitxml=reports/unit-bench.xml
 
