@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line of the bench; returns the exit status."""
     parser = argparse.ArgumentParser(prog="training.py", description=__doc__)
     parser.add_argument("--data", type=Path, help="a labelled file; the demonstration set if left")
-    parser.add_argument("--rows", type=int, default=256, help="rows that are trained")
+    parser.add_argument("--rows", type=int, default=768, help="rows that are trained")
     parser.add_argument("--passes", type=int, default=2, help="times that each way is run; the median counts")
     parser.add_argument("--max-length", type=int, default=128, help="tokens a text is cut to, and the stock way fills")
     parser.add_argument("--batch-size", type=int, default=16, help="rows of one step over all workers together")
