@@ -85,6 +85,7 @@ class Laptop:
             found = json.loads((self.emulator_root / "emulator.json").read_text())["pid"]
         except (OSError, ValueError, KeyError):
             return None
+        # The file outlives an emulator that was cut off, and then its number may be anybody's
         return found if is_emulator(found) else None
 
     def environment(self, url: str | None = None) -> dict[str, str]:
@@ -193,14 +194,11 @@ def stop_emulator(laptop: Laptop) -> None:
     """Ends the emulator and all that it started."""
     for settings in ("aws.env", "aws.mk"):
         (laptop.directory / settings).unlink(missing_ok=True)
-    try:
-        process_id = json.loads((laptop.emulator_root / "emulator.json").read_text())["pid"]
-        # The file outlives an emulator that was cut off, and then its number may be anybody's
-        if not is_emulator(process_id):
-            return
-        os.kill(process_id, signal.SIGTERM)
-    except (OSError, ValueError, KeyError):
+    process_id = laptop.process_id
+    if process_id is None:
         return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGTERM)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and is_running(process_id):
         time.sleep(0.1)
