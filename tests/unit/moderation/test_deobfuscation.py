@@ -65,9 +65,9 @@ def test_a_word_that_the_texts_have_is_no_disguise(deobfuscator):
 
 def test_time_grows_with_the_length_of_a_text_not_with_its_square(deobfuscator):
     def seconds(text):
-        started = time.perf_counter()
+        started = time.process_time()
         deobfuscator(text)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     for long in ("a" * 50_000 + "! b", "a " * 25_000, "1" * 49_999 + "a", "а" * 50_000, "@" * 50_000):
         assert seconds(long) < 1, long[:3]

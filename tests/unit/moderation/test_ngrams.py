@@ -102,8 +102,8 @@ def test_texts_without_a_word_are_a_reason():
 
 def test_a_long_text_is_scored_in_good_time(fitted):
     def seconds(text):
-        started = time.perf_counter()
+        started = time.process_time()
         assert np.isfinite(fitted.logits([text])).all()
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     assert seconds("you fool " * 5000) < 40 * seconds("you fool " * 500)
