@@ -136,6 +136,9 @@ class ModerationTrainer(Trainer):
                 use_cpu=device.type == "cpu",
                 ddp_backend=None if ranks.world_size == 1 else "gloo" if device.type == "cpu" else "nccl",
                 ddp_find_unused_parameters=False,
+                # buckets are there to exchange while the device computes; the CPU does both, and one large is quicker
+                ddp_bucket_cap_mb=1024 if device.type == "cpu" else None,
+                ddp_broadcast_buffers=False,  # an encoder's never change
                 average_tokens_across_devices=False,
                 remove_unused_columns=False,
                 # Pulse decides when to evaluate and to save, and says what there is to say
@@ -149,6 +152,7 @@ class ModerationTrainer(Trainer):
             data_collator=self.collate,
             callbacks=[self.pulse],
         )
+        self.accelerator.ddp_handler.gradient_as_bucket_view = True  # exchanged where they lie, not copied back
         self.remove_callback(PrinterCallback)
         self.model_accepts_loss_kwargs = False
 

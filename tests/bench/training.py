@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="training.py", description=__doc__)
     parser.add_argument("--data", type=Path, help="a labelled file; the demonstration set if left")
     parser.add_argument("--rows", type=int, default=768, help="rows that are trained")
-    parser.add_argument("--passes", type=int, default=2, help="times that each way is run; the median counts")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of ours; stock has fp32")
+    parser.add_argument("--passes", type=int, default=3, help="times that each way is run; the median counts")
     parser.add_argument("--max-length", type=int, default=128, help="tokens a text is cut to, and the stock way fills")
     parser.add_argument("--batch-size", type=int, default=16, help="rows of one step over all workers together")
     parser.add_argument("--base-model", type=Path, help="directory of the base model; that of moderation.yaml if left")
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     result = {
         "rows": arguments.rows,
         "mean_tokens": round(tokens, 1),
+        "precision": arguments.precision,
         "samples_per_second": speeds,
         "ours_over_tutorial": found["ours, 1 thread"] / found["tutorial, 1 thread"],
         "two_ranks_over_one": found["ours, 2 ranks of 1 thread"] / found["ours, 2 threads"],
@@ -114,6 +116,7 @@ def loop_seconds(directory: Path, way: str, processes: int, threads: int, argume
         "base-model": arguments.base_model,
         "max-length": arguments.max_length,
         "batch-size": arguments.batch_size,
+        "precision": arguments.precision,
     }
     done = subprocess.run(
         [*start, __file__, *(text for key, value in options.items() for text in (f"--{key}", str(value)))],
@@ -151,6 +154,7 @@ def train_ours(arguments: argparse.Namespace) -> None:
             "epochs": 1,
             "max-length": arguments.max_length,
             "batch-size": arguments.batch_size,
+            "precision": arguments.precision,
             "linear-probe": "false",
             "ngrams": "false",
         }
