@@ -192,10 +192,10 @@ class ModerationTrainer(Trainer):
         """
         model.train()
         inputs = self._prepare_inputs(inputs)
-        annotated = self.pulse.exchange(float((~torch.isnan(inputs["truth"])).sum()))
+        rows = len(inputs["truth"])
+        annotated = self.pulse.exchange(rows, float((~torch.isnan(inputs["truth"])).sum()))
         # seeded here, not once: no state of random generators has to survive an interruption
         torch.manual_seed((self.arguments.seed * 1_000_003 + self.state.global_step) * 1_009 + self.ranks.rank)
-        rows = len(inputs["truth"])
         size = -(-rows // self.arguments.accumulation)
         losses = []
         for start in range(0, rows, size):
@@ -350,13 +350,18 @@ class Pulse(TrainerCallback):
         self._stop_wanted = stop_wanted
         self.losses: list[torch.Tensor] = []
         self.stopped = False
-        self.training_seconds = 0.0
-        self.trained_rows = 0
+        self.worker_samples_per_second: list[float] = []  # by rank; known from the end of the first epoch on
+        self._seconds = 0.0
+        self._rows = 0  # of this rank
         self._save = False
         self._last_save = self._last_progress = self._step_start = 0.0
 
-    def exchange(self, annotated: float) -> float:
-        """Tell the other ranks this one's annotated labels and whether it wants to stop or save; returns the sum."""
+    def exchange(self, rows: int, annotated: float) -> float:
+        """Tell the other ranks this one's annotated labels and whether it wants to stop or save; returns the sum.
+
+        `rows` are those that this rank works through in the step.
+        """
+        self._rows += rows
         due = (
             self._trainer.ranks.leads
             and time.monotonic() - self._last_save >= self._trainer.arguments.checkpoint_seconds
@@ -370,7 +375,11 @@ class Pulse(TrainerCallback):
     @property
     def samples_per_second(self) -> float:
         """Rows of all workers trained a second, without evaluation and checkpoints."""
-        return self.trained_rows / self.training_seconds if self.training_seconds else 0.0
+        return sum(self.worker_samples_per_second)
+
+    @property
+    def _own_samples_per_second(self) -> float:
+        return self._rows / self._seconds if self._seconds else 0.0
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -389,16 +398,16 @@ class Pulse(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         now = time.monotonic()
-        self.training_seconds += now - self._step_start
-        self.trained_rows += self._trainer.arguments.batch_size
+        self._seconds += now - self._step_start
         if self._trainer.ranks.leads and now - self._last_progress >= self._trainer.arguments.progress_seconds:
             self._last_progress = now
             left = (state.max_steps - state.global_step) * self._trainer.arguments.batch_size
             recent = torch.stack(self.losses[-20:]).mean().item()
+            speed = self._own_samples_per_second * self._trainer.ranks.world_size  # each has its share of every batch
             say(
                 f"progress epoch {state.epoch:.2f} of {args.num_train_epochs:g}, step {state.global_step} of "
-                f"{state.max_steps}, loss {recent:.4f}, {self.samples_per_second:.1f} samples/s, about "
-                f"{left / self.samples_per_second:.0f} s left"
+                f"{state.max_steps}, loss {recent:.4f}, {speed:.1f} samples/s, about "
+                f"{left / speed:.0f} s left"
             )
         finished = state.global_step >= state.max_steps
         if (self.stopped or self._save) and not finished:
@@ -411,13 +420,15 @@ class Pulse(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         if self.losses:
-            total, count = self._trainer.ranks.sum(
-                [torch.stack(self.losses).sum().item(), len(self.losses)], self._trainer.device
-            )
+            ranks, device = self._trainer.ranks, self._trainer.device
+            total, count = ranks.sum([torch.stack(self.losses).sum().item(), len(self.losses)], device)
             self.losses.clear()
-            if self._trainer.ranks.leads:
+            own = np.array([[self._own_samples_per_second]], np.float32)
+            self.worker_samples_per_second = ranks.gather_rows(own, ranks.world_size, device)[:, 0].tolist()
+            if ranks.leads:
                 say_metric("train_loss", total / count)
                 say_metric("train_samples_per_second", self.samples_per_second)
+                say_metric("train_samples_per_second_per_worker", self.samples_per_second / ranks.world_size)
         finished = state.global_step >= state.max_steps
         if finished or self.stopped:
             return  # the last evaluation belongs to the saved model; a stopped run has just been saved

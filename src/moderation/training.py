@@ -145,6 +145,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
             "precision": str(dtype).removeprefix("torch."),
             "steps": trainer.best.step,
             "samples_per_second": round(trainer.pulse.samples_per_second, 2),
+            "worker_samples_per_second": [round(rate, 2) for rate in trainer.pulse.worker_samples_per_second],
             "seconds": round(time.monotonic() - started, 1),
             "lineage": read_lineage(arguments.train),
             "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},

@@ -20,6 +20,7 @@ from release.source_archive import UploadedArchive
 METRICS = (
     "train_loss",
     "train_samples_per_second",
+    "train_samples_per_second_per_worker",
     "eval_loss",
     "eval_macro_average_precision",
     "eval_macro_auroc",

@@ -126,6 +126,7 @@ def test_the_log_has_metrics_progress_and_the_rank(trained):
     names = re.findall(r"^metric (\w+)=[-+.\de]+$", log, re.M)
     assert names.count("eval_macro_average_precision") == 2
     assert {"train_loss", "train_samples_per_second", "eval_loss", "eval_macro_auroc"} < set(names)
+    assert "train_samples_per_second_per_worker" in names
 
 
 def test_the_record_says_how_the_model_came_to_be(trained):
@@ -326,8 +327,12 @@ def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypa
     assert furthest(one, two) < 1e-3
     assert [text.count("kept the model of step 24") for text in logs] == [1, 0]
     assert train_losses(logs[0]) == pytest.approx(train_losses(log), abs=1e-3)
-    figures = [json.loads((tmp_path / name / "training.json").read_text())["metrics"] for name in ("one", "model-0")]
-    assert figures[0] == pytest.approx(figures[1], abs=1e-3)
+    records = [json.loads((tmp_path / name / "training.json").read_text()) for name in ("one", "model-0")]
+    assert records[0]["metrics"] == pytest.approx(records[1]["metrics"], abs=1e-3)
+    speeds = records[1]["worker_samples_per_second"]
+    assert len(speeds) == 2
+    assert min(speeds) > 0
+    assert sum(speeds) == pytest.approx(records[1]["samples_per_second"], abs=0.02)
 
 
 def test_a_failure_leaves_its_reason_where_sagemaker_reads_it(dataset, base_model, tmp_path, monkeypatch):
