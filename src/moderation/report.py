@@ -44,7 +44,6 @@ DISGUISES = {
     "spacing": "Spaces in words",
     "case": "Random case",
 }
-READING = {"better": "better", "worse": "worse", "even": "no clear difference"}
 SIGNIFICANCE = 0.05  # as in the gate
 ROUGH_POSITIVES = 30  # below it, an interval is too wide to lean on one label's figure
 MANY_FALSE_ALARMS = 200  # of 1,000 clean texts: a person would have to look at every fifth
@@ -83,6 +82,19 @@ def tone(comparison: Mapping[str, float | None]) -> str:
     if comparison["p_worse"] < SIGNIFICANCE:
         return "worse"
     return "better" if comparison["p_better"] < SIGNIFICANCE else "even"
+
+
+def in_a_word(comparison: Mapping[str, float | None]) -> str:
+    """The tone for people: an interval that leaves 0 out without being proof, as its positive rows are few or the
+    labels many, must not stand beside "no clear difference"."""
+    kind = tone(comparison)
+    if kind != "even":
+        return kind
+    if comparison["low"] is not None and comparison["low"] > 0:
+        return "leans better"
+    if comparison["high"] is not None and comparison["high"] < 0:
+        return "leans worse"
+    return "no clear difference"
 
 
 def verdict(evaluation: Mapping[str, Any]) -> tuple[str, str]:
@@ -175,7 +187,7 @@ def _hero(evaluation: dict[str, Any]) -> str:
     told = f"Macro average precision is <b>{_number(value)}</b>, with 95 % certainty {_range(within)}."
     against = " ".join(
         f"Against {_in_words(name)}: {_signed(found[HEADLINE]['difference'])} "
-        f"({_range(found[HEADLINE], signed=True)}), {READING[tone(found[HEADLINE])]}."
+        f"({_range(found[HEADLINE], signed=True)}), {in_a_word(found[HEADLINE])}."
         for name, found in evaluation["comparison"].items()
         if found
     )
@@ -235,7 +247,8 @@ def _comparisons(evaluation: dict[str, Any]) -> str:
         "<h2>How sure are we?</h2>"
         '<p class="note">Macro average precision, candidate minus the other, on the same rows. The band holds 95 % of '
         "1,000 resamples of the test rows: where it crosses the dashed line, the difference may be chance. Of many "
-        "labels some bands miss the line by chance: better and worse are said only where that, too, is unlikely.</p>"
+        "labels some bands miss the line by chance, and few positive rows make a band too narrow: better and worse are "
+        "said only where neither explains it, otherwise it leans.</p>"
         f'<div class="card"><div class="plot">{rows}</div></div>'
     )
     name = "champion" if "champion" in found else "baseline"
@@ -262,7 +275,7 @@ def _difference(name: str, remark: str, found: dict[str, float | None], reach: f
     else:
         track = charts.difference_track(found["difference"], found["low"], found["high"], reach)
         numbers = (
-            f'{_signed(found["difference"])} <span class="pill">{READING[kind]}</span>'
+            f'{_signed(found["difference"])} <span class="pill">{in_a_word(found)}</span>'
             f"<small>{_range(found, signed=True)}</small>"
         )
     small = f"<small>{escape(remark)}</small>" if remark else ""
