@@ -84,7 +84,7 @@ def tone(comparison: Mapping[str, float | None]) -> str:
     return "better" if comparison["p_better"] < SIGNIFICANCE else "even"
 
 
-def in_a_word(comparison: Mapping[str, float | None]) -> str:
+def reading(comparison: Mapping[str, float | None]) -> str:
     """The tone for people: an interval that leaves 0 out without being proof, as its positive rows are few or the
     labels many, must not stand beside "no clear difference"."""
     kind = tone(comparison)
@@ -187,7 +187,7 @@ def _hero(evaluation: dict[str, Any]) -> str:
     told = f"Macro average precision is <b>{_number(value)}</b>, with 95 % certainty {_range(within)}."
     against = " ".join(
         f"Against {_in_words(name)}: {_signed(found[HEADLINE]['difference'])} "
-        f"({_range(found[HEADLINE], signed=True)}), {in_a_word(found[HEADLINE])}."
+        f"({_range(found[HEADLINE], signed=True)}), {reading(found[HEADLINE])}."
         for name, found in evaluation["comparison"].items()
         if found
     )
@@ -275,7 +275,7 @@ def _difference(name: str, remark: str, found: dict[str, float | None], reach: f
     else:
         track = charts.difference_track(found["difference"], found["low"], found["high"], reach)
         numbers = (
-            f'{_signed(found["difference"])} <span class="pill">{in_a_word(found)}</span>'
+            f'{_signed(found["difference"])} <span class="pill">{reading(found)}</span>'
             f"<small>{_range(found, signed=True)}</small>"
         )
     small = f"<small>{escape(remark)}</small>" if remark else ""

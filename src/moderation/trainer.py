@@ -193,7 +193,7 @@ class ModerationTrainer(Trainer):
         model.train()
         inputs = self._prepare_inputs(inputs)
         rows = len(inputs["truth"])
-        annotated = self.pulse.exchange(rows, float((~torch.isnan(inputs["truth"])).sum()))
+        annotated = self.pulse.exchange(float((~torch.isnan(inputs["truth"])).sum()))
         # seeded here, not once: no state of random generators has to survive an interruption
         torch.manual_seed((self.arguments.seed * 1_000_003 + self.state.global_step) * 1_009 + self.ranks.rank)
         size = -(-rows // self.arguments.accumulation)
@@ -211,6 +211,7 @@ class ModerationTrainer(Trainer):
             losses.append(loss.detach())
         total = torch.stack(losses).sum()
         self.pulse.losses.append(total)
+        self.pulse.trained_rows += rows
         return total
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
@@ -351,17 +352,13 @@ class Pulse(TrainerCallback):
         self.losses: list[torch.Tensor] = []
         self.stopped = False
         self.worker_samples_per_second: list[float] = []  # by rank; known from the end of the first epoch on
+        self.trained_rows = 0  # of this rank
         self._seconds = 0.0
-        self._rows = 0  # of this rank
         self._save = False
         self._last_save = self._last_progress = self._step_start = 0.0
 
-    def exchange(self, rows: int, annotated: float) -> float:
-        """Tell the other ranks this one's annotated labels and whether it wants to stop or save; returns the sum.
-
-        `rows` are those that this rank works through in the step.
-        """
-        self._rows += rows
+    def exchange(self, annotated: float) -> float:
+        """Tell the other ranks this one's annotated labels and whether it wants to stop or save; returns the sum."""
         due = (
             self._trainer.ranks.leads
             and time.monotonic() - self._last_save >= self._trainer.arguments.checkpoint_seconds
@@ -379,7 +376,7 @@ class Pulse(TrainerCallback):
 
     @property
     def _own_samples_per_second(self) -> float:
-        return self._rows / self._seconds if self._seconds else 0.0
+        return self.trained_rows / self._seconds if self._seconds else 0.0
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

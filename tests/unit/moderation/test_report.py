@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from moderation.report import in_a_word, points_to_know, report_page, tone, verdict
+from moderation.report import points_to_know, reading, report_page, tone, verdict
 
 BETTER = {"difference": 0.1, "low": 0.05, "high": 0.2, "p_worse": 1.0, "p_better": 0.001}
 WORSE = {"difference": -0.1, "low": -0.2, "high": -0.05, "p_worse": 0.001, "p_better": 1.0}
@@ -125,7 +125,7 @@ def test_an_interval_below_0_is_not_called_worse_where_one_of_many_labels_would_
 
 
 def test_an_interval_that_leaves_0_out_without_being_proof_leans():
-    shown = [in_a_word(found) for found in (BETTER | {"p_better": 0.2}, WORSE | {"p_worse": 0.2}, EVEN, UNKNOWN, WORSE)]
+    shown = [reading(found) for found in (BETTER | {"p_better": 0.2}, WORSE | {"p_worse": 0.2}, EVEN, UNKNOWN, WORSE)]
     assert shown == ["leans better", "leans worse", "no clear difference", "no clear difference", "worse"]
 
 
