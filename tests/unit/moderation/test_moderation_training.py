@@ -332,7 +332,9 @@ def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypa
     speeds = records[1]["worker_samples_per_second"]
     assert len(speeds) == 2
     assert min(speeds) > 0
-    assert sum(speeds) == pytest.approx(records[1]["samples_per_second"], abs=0.02)
+    told = dict(re.findall(r"^metric (train_samples_per_second\w*)=(.*)$", logs[0], re.M))
+    assert float(told["train_samples_per_second_per_worker"]) == pytest.approx(sum(speeds) / 2, abs=0.02)
+    assert float(told["train_samples_per_second"]) == pytest.approx(sum(speeds), abs=0.02)
 
 
 def test_a_failure_leaves_its_reason_where_sagemaker_reads_it(dataset, base_model, tmp_path, monkeypatch):
