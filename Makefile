@@ -136,8 +136,8 @@ bench-quality: $(READY) ## The shipped recipe against both baselines, cross-vali
 	@python tests/bench/quality.py --data "$${DATA:?name a file or directory: DATA=...}" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
 
 .PHONY: bench-train
-bench-train: $(READY) ## Samples/s of training beside the plain tutorial way, two ranks beside one. DATA=file, ROWS, BATCH_SIZE, PRECISION=fp32
-	@python tests/bench/training.py $(if $(value DATA),--data "$$DATA") $(if $(ROWS),--rows $(ROWS)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) $(if $(PRECISION),--precision $(PRECISION))
+bench-train: $(READY) ## Samples/s of training beside the plain tutorial way, two ranks beside one. DATA=file, ROWS, PASSES, BATCH_SIZE, PRECISION=fp32
+	@python tests/bench/training.py $(if $(value DATA),--data "$$DATA") $(if $(ROWS),--rows $(ROWS)) $(if $(PASSES),--passes $(PASSES)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) $(if $(PRECISION),--precision $(PRECISION))
 
 .PHONY: bench-evaluate
 bench-evaluate: $(READY) ## Seconds of an evaluation in models, baselines and metrics, and its peak memory. ROWS=10000

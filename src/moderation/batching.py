@@ -82,10 +82,10 @@ def half(batch_size: int) -> int:
     return -(-batch_size // 2)
 
 
-class RankBatches:
-    """Batch sampler of one rank: its share of each global batch, so that any number of ranks makes the same steps."""
+class EpochBatches:
+    """Batch sampler of the global batches: every worker goes through the same and takes its share of each."""
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int, rank: int, world_size: int) -> None:
+    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int, world_size: int) -> None:
         if half(batch_size) < world_size:
             raise ValueError(
                 f"--batch-size: found {batch_size} rows for {world_size} workers, expected at least "
@@ -96,7 +96,6 @@ class RankBatches:
                 f"found {len(lengths)} train rows for {world_size} workers, expected at least one row a worker"
             )
         self._lengths, self._batch_size, self._seed = lengths, batch_size, seed
-        self._rank, self._world_size = rank, world_size
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -104,8 +103,7 @@ class RankBatches:
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches = shuffled_batches(self._lengths, self._batch_size, self._seed, self._epoch)
-        return (batch[self._rank :: self._world_size] for batch in batches)
+        return iter(shuffled_batches(self._lengths, self._batch_size, self._seed, self._epoch))
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self._lengths), self._batch_size)

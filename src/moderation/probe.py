@@ -4,7 +4,6 @@ Fine-tuning from there bends the encoder less than from a random head (Kumar et 
 """
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -50,8 +49,3 @@ def fit_head(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nd
         weights[index] = regression.coef_[0] / spread
         biases[index] = regression.intercept_[0] - weights[index] @ mean
     return weights, biases
-
-
-def own_share(rows: Sequence[int], rank: int, world_size: int) -> list[int]:
-    """The rows that one rank computes features of."""
-    return list(rows[rank::world_size])

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -37,6 +37,10 @@ class Ranks:
             f"pid {os.getpid()}, {device.type}, {torch.get_num_threads()} threads"
         )
 
+    def own(self, rows: Sequence[int]) -> list[int]:
+        """The rows that are this rank's: together the ranks have each exactly once."""
+        return list(rows[self.rank :: self.world_size])
+
     def broadcast(self, values: np.ndarray, device: torch.device) -> np.ndarray:
         """The leader's float64 values in every rank; all pass an array of the same shape."""
         if self.world_size == 1:
@@ -52,7 +56,7 @@ class Ranks:
                 dist.broadcast(value, src=0)
 
     def gather_rows(self, own: np.ndarray, total: int, device: torch.device) -> np.ndarray:
-        """All rows (total, columns) where rank r holds rows r, r + world_size, ...; each row exactly once."""
+        """All rows (total, columns), in their order, where each rank holds its `own`."""
         if self.world_size == 1:
             return own
         longest = -(-total // self.world_size)
@@ -68,11 +72,20 @@ class Ranks:
 
     def sum(self, values: Sequence[float], device: torch.device) -> list[float]:
         """The element-wise sum over all ranks."""
+        return self.begin_sum(values, device)()
+
+    def begin_sum(self, values: Sequence[float], device: torch.device) -> Callable[[], list[float]]:
+        """Begin the element-wise sum over all ranks; what is returned waits for it and gives it."""
         if self.world_size == 1:
-            return list(values)
+            return lambda: list(values)
         tensor = torch.tensor(values, dtype=torch.float64, device=device)
-        dist.all_reduce(tensor)
-        return tensor.tolist()
+        work = dist.all_reduce(tensor, async_op=True)
+
+        def end() -> list[float]:
+            work.wait()
+            return tensor.tolist()
+
+        return end
 
     def common(self, numbers: Sequence[int], device: torch.device) -> list[int]:
         """The whole numbers that every rank has, sorted; none may be negative."""

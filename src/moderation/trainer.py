@@ -22,7 +22,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from moderation import checkpoints
 from moderation.arguments import Arguments
-from moderation.batching import RankBatches, Tokens, pad
+from moderation.batching import EpochBatches, Tokens, pad
 from moderation.container import say, say_metric
 from moderation.metrics import scores
 from moderation.model import Classifier
@@ -113,9 +113,7 @@ class ModerationTrainer(Trainer):
         self.positive_weight = torch.from_numpy(positive_weights(self.train_truth, arguments.positive_weight)).to(
             device
         )
-        self.batches = RankBatches(
-            self.train_tokens.lengths, arguments.batch_size, arguments.seed, ranks.rank, ranks.world_size
-        )
+        self.batches = EpochBatches(self.train_tokens.lengths, arguments.batch_size, arguments.seed, ranks.world_size)
         self.pulse = Pulse(self, stop_wanted)
         self.best: Best | None = None
         self.judged_step = -1
@@ -156,12 +154,16 @@ class ModerationTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self.model_accepts_loss_kwargs = False
 
-    def collate(self, rows: list[int]) -> dict[str, torch.Tensor]:
-        """A padded batch with its truth (rows, labels)."""
-        return {**pad(self.train_tokens, rows), "truth": torch.from_numpy(self.train_truth[rows])}
+    def collate(self, rows: list[int]) -> dict[str, Any]:
+        """This rank's share of a global batch, padded, with its truth (rows, labels) and the number of labels that are
+        annotated in the whole of it."""
+        own = self.ranks.own(rows)
+        annotated = int((~np.isnan(self.train_truth[rows])).sum())
+        truth = torch.from_numpy(self.train_truth[own])
+        return {**pad(self.train_tokens, own), "truth": truth, "annotated": annotated}
 
     def get_train_dataloader(self) -> DataLoader:
-        """This rank's batches; not handed to accelerate, which would shard them once more."""
+        """The global batches; not handed to accelerate, which would shard them as well."""
         return DataLoader(self.train_dataset, batch_sampler=self.batches, collate_fn=self.collate)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
@@ -192,8 +194,7 @@ class ModerationTrainer(Trainer):
         """
         model.train()
         inputs = self._prepare_inputs(inputs)
-        rows = len(inputs["truth"])
-        annotated = self.pulse.exchange(float((~torch.isnan(inputs["truth"])).sum()))
+        rows, annotated = len(inputs["truth"]), max(1, inputs.pop("annotated"))
         # seeded here, not once: no state of random generators has to survive an interruption
         torch.manual_seed((self.arguments.seed * 1_000_003 + self.state.global_step) * 1_009 + self.ranks.rank)
         size = -(-rows // self.arguments.accumulation)
@@ -206,7 +207,7 @@ class ModerationTrainer(Trainer):
                 with autocast(self.device, self.dtype):
                     scored = model(**piece)
                 # DDP takes the mean of the ranks' gradients, hence the factor
-                loss = masked_loss(scored, truth, self.positive_weight) * self.ranks.world_size / max(annotated, 1.0)
+                loss = masked_loss(scored, truth, self.positive_weight) * self.ranks.world_size / annotated
                 self.accelerator.backward(loss)
             losses.append(loss.detach())
         total = torch.stack(losses).sum()
@@ -265,8 +266,7 @@ class ModerationTrainer(Trainer):
     def score_validation(self) -> np.ndarray:
         """Logits (rows, labels) of the validation split, in its order, in every rank."""
         total = len(self.validation_truth)
-        own = list(range(total))[self.ranks.rank :: self.ranks.world_size]
-        scored = logits(self.model, self.validation_tokens, own, self.dtype)
+        scored = logits(self.model, self.validation_tokens, self.ranks.own(range(total)), self.dtype)
         return self.ranks.gather_rows(scored, total, self.device)
 
     @cached_property
@@ -354,20 +354,8 @@ class Pulse(TrainerCallback):
         self.worker_samples_per_second: list[float] = []  # by rank; known from the end of the first epoch on
         self.trained_rows = 0  # of this rank
         self._seconds = 0.0
-        self._save = False
         self._last_save = self._last_progress = self._step_start = 0.0
-
-    def exchange(self, annotated: float) -> float:
-        """Tell the other ranks this one's annotated labels and whether it wants to stop or save; returns the sum."""
-        due = (
-            self._trainer.ranks.leads
-            and time.monotonic() - self._last_save >= self._trainer.arguments.checkpoint_seconds
-        )
-        total, stop, save = self._trainer.ranks.sum(
-            [annotated, float(self._stop_wanted()), float(due)], self._trainer.device
-        )
-        self.stopped, self._save = stop > 0, save > 0
-        return total
+        self._wishes: Callable[[], list[float]] = lambda: [0.0, 0.0]  # how many ranks want to stop, and to save
 
     @property
     def samples_per_second(self) -> float:
@@ -391,7 +379,11 @@ class Pulse(TrainerCallback):
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._step_start = time.monotonic()
+        self._step_start = now = time.monotonic()
+        ranks, arguments = self._trainer.ranks, self._trainer.arguments
+        due = ranks.leads and now - self._last_save >= arguments.checkpoint_seconds
+        # on its way while the ranks compute: none waits for another before they exchange gradients
+        self._wishes = ranks.begin_sum([float(self._stop_wanted()), float(due)], self._trainer.device)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         now = time.monotonic()
@@ -406,8 +398,10 @@ class Pulse(TrainerCallback):
                 f"{state.max_steps}, loss {recent:.4f}, {speed:.1f} samples/s, about "
                 f"{left / speed:.0f} s left"
             )
+        stop, save = self._wishes()
+        self.stopped = stop > 0
         finished = state.global_step >= state.max_steps
-        if (self.stopped or self._save) and not finished:
+        if (self.stopped or save > 0) and not finished:
             self._last_save = now
             control.should_save = True
         if self.stopped:

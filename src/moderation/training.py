@@ -177,7 +177,7 @@ def start_head(
         started = time.monotonic()
         device = model.head.weight.device
         rows = probe.probe_rows(len(truth), arguments.probe_rows, arguments.seed)
-        own = features(model, tokens, probe.own_share(rows, here.rank, here.world_size), dtype)
+        own = features(model, tokens, here.own(rows), dtype)
         gathered = here.gather_rows(own, len(rows), device)
         if here.leads:
             weights, biases = probe.fit_head(gathered, truth[rows])

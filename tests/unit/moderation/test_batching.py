@@ -3,8 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from moderation.batching import RankBatches, Tokens, pad, shuffled_batches, sorted_batches, tokenise
+from moderation.batching import EpochBatches, Tokens, pad, shuffled_batches, sorted_batches, tokenise
 from moderation.model import load_tokenizer
+from moderation.ranks import Ranks
 
 LENGTHS = np.random.default_rng(1).integers(3, 100, 333)
 
@@ -52,21 +53,22 @@ def test_epochs_and_seeds_differ_and_repeat():
 @pytest.mark.parametrize("rows", [3, 8, 9, 11, 12, 97, 333])
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_the_ranks_together_take_the_steps_of_one(world_size, rows):
-    alone = list(RankBatches(LENGTHS[:rows], 8, 13, 0, 1))
+    alone = list(EpochBatches(LENGTHS[:rows], 8, 13, 1))
     assert sorted(itertools.chain(*alone)) == list(range(rows))
-    shares = [RankBatches(LENGTHS[:rows], 8, 13, rank, world_size) for rank in range(world_size)]
-    together = [sorted(itertools.chain(*parts)) for parts in zip(*shares, strict=True)]
-    assert together == [sorted(batch) for batch in alone]
-    assert {len(share) for share in shares} == {len(alone)}
+    assert list(EpochBatches(LENGTHS[:rows], 8, 13, world_size)) == alone
+    for batch in alone:
+        shares = [Ranks(rank, world_size, rank).own(batch) for rank in range(world_size)]
+        assert all(shares)
+        assert sorted(itertools.chain(*shares)) == sorted(batch)
 
 
 def test_a_last_batch_of_less_than_half_goes_to_the_one_before():
-    sizes = [sorted(map(len, RankBatches(np.full(rows, 5), 8, 13, 0, 1))) for rows in (16, 19, 20)]
+    sizes = [sorted(map(len, EpochBatches(np.full(rows, 5), 8, 13, 1))) for rows in (16, 19, 20)]
     assert sizes == [[8, 8], [8, 11], [4, 8, 8]]
 
 
 def test_a_batch_too_small_for_the_workers_is_refused():
     with pytest.raises(ValueError, match="found 14 rows for 8 workers, expected at least 15"):
-        RankBatches(LENGTHS, 14, 13, 0, 8)
+        EpochBatches(LENGTHS, 14, 13, 8)
     with pytest.raises(ValueError, match="found 7 train rows for 8 workers"):
-        RankBatches(LENGTHS[:7], 15, 13, 0, 8)
+        EpochBatches(LENGTHS[:7], 15, 13, 8)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from moderation.probe import fit_head, label_prior, own_share, probe_rows
+from moderation.probe import fit_head, label_prior, probe_rows
 
 
 def test_the_prior_is_the_logit_of_the_smoothed_prevalence():
@@ -39,9 +39,8 @@ def test_a_label_without_both_answers_starts_at_its_prior():
     assert biases == pytest.approx(label_prior(truth))
 
 
-def test_the_ranks_share_the_probe_rows_without_overlap():
+def test_the_probe_rows_are_a_seeded_choice_or_all():
     rows = probe_rows(100, 30, seed=13)
     assert rows == probe_rows(100, 30, seed=13)
     assert len(set(rows)) == 30
-    assert sorted(own_share(rows, 0, 2) + own_share(rows, 1, 2)) == rows
     assert probe_rows(10, 30, seed=13) == list(range(10))
