@@ -271,7 +271,7 @@ def test_rows_worked_through_in_parts_make_the_same_model(dataset, base_model, t
     assert furthest(*made) < 1e-4
 
 
-def one_of_two_ranks(rank, port, arguments, directory):
+def one_of_two_ranks(rank, port, arguments, directory, stop):
     """Child process: train as torchrun would start it, with its own host's directories and its log in a file."""
     from accelerate.state import AcceleratorState
 
@@ -283,8 +283,29 @@ def one_of_two_ranks(rank, port, arguments, directory):
         **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
         **{"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": "0"},
     }
+    training.StopSignal = lambda: stop
     with (directory / f"log-{rank}").open("w") as sys.stdout:
         sys.exit(training.main(arguments))
+
+
+def train_in_two_ranks(dataset, base_model, directory, changes, stops):
+    """Exit statuses and logs of two real processes over gloo; rank r has the stop signal stops[r]."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = []
+    for rank, stop in enumerate(stops):
+        arguments = options(dataset, base_model, directory / f"model-{rank}", **changes)
+        # forked, because a fresh interpreter spends seconds on imports
+        process = multiprocessing.get_context("fork").Process(
+            target=one_of_two_ranks, args=(rank, port, arguments, directory, stop), daemon=True
+        )
+        process.start()
+        processes.append(process)
+    for process in processes:
+        process.join(timeout=40)
+        process.kill()  # SIGTERM, which would end it at the end of the tests, it takes for a spot interruption
+    return [process.exitcode for process in processes], [(directory / f"log-{rank}").read_text() for rank in range(2)]
 
 
 def train_losses(log):
@@ -292,7 +313,7 @@ def train_losses(log):
 
 
 def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypatch, capsys):
-    """Real processes over gloo; without dropout, which each rank draws for itself, one rank is the reference.
+    """Without dropout, which each rank draws for itself, one rank is the reference.
 
     The second of three epochs is the best: the second rank, whose host has no checkpoint, must get its weights.
     """
@@ -303,22 +324,8 @@ def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypa
     assert train(parse(options(dataset, base_model, tmp_path / "one", **changes)), StopSignal()) == 0
     scored_by_epoch(monkeypatch, 0.5, 0.9, 0.4, 0.9)
     log = capsys.readouterr().out
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = []
-    for rank in range(2):
-        arguments = options(dataset, base_model, tmp_path / f"model-{rank}", **changes)
-        # forked, because a fresh interpreter spends seconds on imports
-        process = multiprocessing.get_context("fork").Process(
-            target=one_of_two_ranks, args=(rank, port, arguments, tmp_path), daemon=True
-        )
-        process.start()
-        processes.append(process)
-    for process in processes:
-        process.join(timeout=40)
-    logs = [(tmp_path / f"log-{rank}").read_text() for rank in range(2)]
-    assert [process.exitcode for process in processes] == [0, 0], logs
+    statuses, logs = train_in_two_ranks(dataset, base_model, tmp_path, changes, [StopSignal(), StopSignal()])
+    assert statuses == [0, 0], logs
     assert "rank 0 of 2 on host algo-0" in logs[0]
     assert "rank 1 of 2 on host algo-1" in logs[1]
     assert "metric" not in logs[1]
@@ -335,6 +342,16 @@ def test_two_ranks_make_the_model_of_one(dataset, base_model, tmp_path, monkeypa
     told = dict(re.findall(r"^metric (train_samples_per_second\w*)=(.*)$", logs[0], re.M))
     assert float(told["train_samples_per_second_per_worker"]) == pytest.approx(sum(speeds) / 2, abs=0.02)
     assert float(told["train_samples_per_second"]) == pytest.approx(sum(speeds), abs=0.02)
+
+
+def test_a_signal_to_one_rank_stops_both_after_the_same_step(dataset, base_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    statuses, logs = train_in_two_ranks(dataset, base_model, tmp_path, {}, [StopSignal(), StopAfter(4)])
+    assert statuses == [STOPPED, STOPPED], logs
+    for rank, log in enumerate(logs):
+        assert f"rank {rank} stopped by a signal after step 5; the next start resumes there" in log
+    assert (tmp_path / "host-0" / "checkpoints" / "checkpoint-5").is_dir()
+    assert not (tmp_path / "model-0").exists()
 
 
 def test_a_failure_leaves_its_reason_where_sagemaker_reads_it(dataset, base_model, tmp_path, monkeypatch):
