@@ -20,7 +20,7 @@ MEMORY_LIMIT_GB = 2.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line of the benchmark; fails where a target of the issue is missed."""
+    """Command line of the benchmark; fails where one of its targets is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the large set")
     parser.add_argument("--run", choices=sorted(RUNS), help=argparse.SUPPRESS)
