@@ -54,7 +54,7 @@ def base_model(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory):
-    """A prepared dataset of 96 + 48 + 64 rows; one label is not annotated in every fifth train row and one other."""
+    """A prepared dataset of 96 + 48 + 64 rows; a label is not annotated in every fifth train row, in one elsewhere."""
     directory = tmp_path_factory.mktemp("prepared") / "dataset"
     for seed, (split, count) in enumerate({"train": 96, "validation": 48, "test": 64}.items()):
         texts, truth = sentences(count, seed)
