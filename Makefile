@@ -38,27 +38,27 @@ help: ## Show this list
 .PHONY: setup
 setup: $(READY) ## Install what the machine lacks into .local/ (every other target does it too)
 
-.local/toolchain.mk: $(REQUIREMENTS) src/release/toolchain.py
-	@$(PYTHON3) -m release.toolchain laptop
+.local/toolchain.mk: $(REQUIREMENTS) src/laptop/setup.py src/release/toolchain/install.py
+	@$(PYTHON3) -m laptop.setup
 
 .PHONY: terraform tools
 terraform: ## Terraform into .local/bin where PATH lacks it (deploy builds)
-	@python -m release.toolchain terraform
+	@python -m release.toolchain.install terraform
 tools: ## Terraform and checkov into .local/bin where PATH lacks them (Check build)
-	@python -m release.toolchain tools
+	@python -m release.toolchain.install tools
 
 ##@ The product on this machine
 .PHONY: demo
 demo: $(READY) ## From git push to prod on this machine. DATA=file, KEEP=1, APPROVE=yes|no, LOGS=1
-	@python -m release demo $(if $(value DATA),--data "$$DATA") $(if $(KEEP),--keep) $(if $(value APPROVE),--approve "$$APPROVE") $(if $(LOGS),--logs)
+	@python -m laptop demo $(if $(value DATA),--data "$$DATA") $(if $(KEEP),--keep) $(if $(value APPROVE),--approve "$$APPROVE") $(if $(LOGS),--logs)
 
 .PHONY: up
 up: $(READY) ## Start the emulator and apply the platform; leaves both running
-	@python -m release up $(if $(value DATA),--data "$$DATA")
+	@python -m laptop up $(if $(value DATA),--data "$$DATA")
 
 .PHONY: push
 push: $(READY) ## Push this working tree to the running platform, which starts the pipeline
-	@python -m release push
+	@python -m laptop push
 
 # Texts reach a command through the environment, where the shell reads no backtick in them; `$` is written `$$`.
 .PHONY: status approve reject invoke logs
@@ -79,7 +79,7 @@ logs: $(READY) ## Follow the log of the stage that runs
 
 .PHONY: down
 down: $(READY) ## Destroy the platform, prove that nothing is left, stop the emulator. FORCE=1 only stops it
-	@python -m release down $(if $(FORCE),--force)
+	@python -m laptop down $(if $(FORCE),--force)
 
 ##@ Checks
 # Suites wait as much as they compute, hence three beside each other on two cores.
@@ -117,7 +117,7 @@ unit-release: $(READY) ## Unit tests of what runs in CodeBuild, and of the walls
 unit-emulator: $(READY) ## Unit tests of the embedded AWS
 	@nice -n 3 $(PYTEST) -n 2 --dist loadscope tests/unit/emulator --junitxml=reports/unit-emulator.xml
 unit-bench: $(READY) ## Unit tests of the benches
-	@$(PYTEST) tests/unit/bench --junitxml=reports/unit-bench.xml
+	@$(PYTEST) tests/unit/benchmarks --junitxml=reports/unit-bench.xml
 
 .PHONY: infra
 infra: $(READY) ## terraform fmt, validate, test; checkov
@@ -129,19 +129,19 @@ e2e: $(READY) ## The whole pipeline on the emulator: push, approve, reject, gate
 
 .PHONY: bench-prepare
 bench-prepare: $(READY) ## Rows/s and peak memory of the preparation beside datasets.map. ROWS=1000000
-	@python tests/bench/prepare.py $(if $(ROWS),--rows $(ROWS))
+	@python benchmarks/prepare.py $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: bench-quality
 bench-quality: $(READY) ## The shipped recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
-	@python tests/bench/quality.py --data "$${DATA:?name a file or directory: DATA=...}" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
+	@python benchmarks/quality.py --data "$${DATA:?name a file or directory: DATA=...}" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
 
 .PHONY: bench-train
 bench-train: $(READY) ## Samples/s of training beside the plain tutorial way, two ranks beside one. DATA=file, ROWS, PASSES, BATCH_SIZE, PRECISION=fp32
-	@python tests/bench/training.py $(if $(value DATA),--data "$$DATA") $(if $(ROWS),--rows $(ROWS)) $(if $(PASSES),--passes $(PASSES)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) $(if $(PRECISION),--precision $(PRECISION))
+	@python benchmarks/training.py $(if $(value DATA),--data "$$DATA") $(if $(ROWS),--rows $(ROWS)) $(if $(PASSES),--passes $(PASSES)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) $(if $(PRECISION),--precision $(PRECISION))
 
 .PHONY: bench-evaluate
 bench-evaluate: $(READY) ## Seconds of an evaluation in models, baselines and metrics, and its peak memory. ROWS=10000
-	@python tests/bench/evaluation.py $(if $(ROWS),--rows $(ROWS))
+	@python benchmarks/evaluation.py $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: clean
 clean: ## Remove what runs left behind; keeps the installed tools

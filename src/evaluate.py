@@ -2,7 +2,7 @@
 
 import sys
 
-from moderation.evaluation import main
+from moderation.evaluation.evaluate import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from moderation.prepare import main
+from moderation.data.prepare import main
 
 if __name__ == "__main__":
     sys.exit(main())

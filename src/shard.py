@@ -2,7 +2,7 @@
 
 import sys
 
-from moderation.shards import main
+from moderation.rows.shards import main
 
 if __name__ == "__main__":
     sys.exit(main())

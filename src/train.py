@@ -2,7 +2,7 @@
 
 import sys
 
-from moderation.training import main
+from moderation.training.train import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from release.failure import StageFailed
+from release.aws.failure import StageFailed
 
-# Commands of their own modules and parsers: the product on this machine
-ELSEWHERE = {
-    "demo": ("release.demo", "main", "run the whole pipeline on this machine"),
-    "up": ("release.demo", "main_up", "start the emulator and apply the platform"),
-    "push": ("release.demo", "main_push", "push this working tree to the platform that runs here"),
-    "down": ("release.demo", "main_down", "destroy the platform that runs here and stop the emulator"),
-}
+if TYPE_CHECKING:
+    from release.stages.run import Run
 
 
 def show(line: str) -> None:
@@ -52,17 +47,28 @@ def from_environment(arguments: argparse.Namespace, field: str) -> str:
     return value
 
 
+def pipeline_run(arguments: argparse.Namespace) -> Run:
+    """What a stage is given: by Terraform's variables, moderation.yaml and the commit."""
+    from contract.project.file import read_project
+    from release.aws.platform import read_platform
+    from release.stages.run import Run
+
+    return Run(read_platform(), read_project(), from_environment(arguments, "commit_id"), aws_session(), show)
+
+
 def prepare(arguments: argparse.Namespace) -> dict[str, str]:
     """Raw data to a published dataset, and the base model to S3."""
-    from release import base_model, config, preparation, source_archive
+    from release.stages import base_model
+    from release.stages import prepare as stage
+    from release.stages.code_archive import upload_code
 
-    platform, project, session = config.read_platform(), config.read_project(), aws_session()
-    archive = source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour)
-    commit_id = from_environment(arguments, "commit_id")
-    started = preparation.start(platform, project, archive, commit_id, session)
+    run = pipeline_run(arguments)
+    bucket = run.platform.models_bucket
+    code, shard_code = (upload_code(door, bucket, run.s3) for door in ("prepare.py", "shard.py"))
+    started = stage.start(run, code, shard_code)
     # Staged while the job works
-    base_model_uri = base_model.stage_base_model(project.base_model, platform.data_bucket, session, show)
-    dataset = preparation.finish(started, platform, archive, commit_id, session, show)
+    base_model_uri = base_model.stage_base_model(run.project.base_model, run.platform.data_bucket, run.session, show)
+    dataset = stage.finish(run, code, started)
     return {
         "DATASET_VERSION": dataset.version,
         "DATASET_ROWS": dataset.rows_in_words,
@@ -72,48 +78,41 @@ def prepare(arguments: argparse.Namespace) -> dict[str, str]:
 
 def train(arguments: argparse.Namespace) -> dict[str, str]:
     """A dataset and a base model to model.tar.gz."""
-    from release import config, source_archive, training
+    from release.stages import train as stage
+    from release.stages.code_archive import upload_code
 
-    platform, project, session = config.read_platform(), config.read_project(), aws_session()
-    model = training.train(
-        platform,
-        project,
-        source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour),
-        from_environment(arguments, "dataset_version"),
-        from_environment(arguments, "base_model_uri"),
-        from_environment(arguments, "commit_id"),
-        session,
-        show,
+    run = pipeline_run(arguments)
+    inputs = stage.TrainingInputs(
+        from_environment(arguments, "dataset_version"), from_environment(arguments, "base_model_uri")
     )
+    model = stage.train(run, upload_code("train.py", run.platform.models_bucket, run.s3), inputs)
     return {"TRAINING_JOB_NAME": model.job_name, "MODEL_DATA_URI": model.model_data_uri}
 
 
 def evaluate(arguments: argparse.Namespace) -> dict[str, str]:
     """A model to a verdict and a package in the registry."""
-    from release import config, evaluation, source_archive
+    from release.stages import evaluate as stage
+    from release.stages.code_archive import upload_code
 
-    platform, project, session = config.read_platform(), config.read_project(), aws_session()
-    verdict = evaluation.evaluate(
-        platform,
-        project,
-        source_archive.ship(platform.models_bucket, session.client("s3"), project.evaluation.behaviour),
-        from_environment(arguments, "dataset_version"),
-        from_environment(arguments, "base_model_uri"),
-        from_environment(arguments, "training_job_name"),
-        from_environment(arguments, "model_data_uri"),
-        from_environment(arguments, "commit_id"),
-        session,
-        show,
+    run = pipeline_run(arguments)
+    inputs = stage.EvaluationInputs(
+        dataset_version=from_environment(arguments, "dataset_version"),
+        base_model_uri=from_environment(arguments, "base_model_uri"),
+        training_job_name=from_environment(arguments, "training_job_name"),
+        model_data_uri=from_environment(arguments, "model_data_uri"),
     )
-    return evaluation.exports(verdict)
+    suite = run.project.evaluation.behaviour
+    code = upload_code("evaluate.py", run.platform.models_bucket, run.s3, suite)
+    return stage.exports(stage.evaluate(run, code, inputs))
 
 
 def deploy(arguments: argparse.Namespace) -> dict[str, str]:
     """A package to a live endpoint, checked."""
-    from release import config, deployment
+    from release.aws.platform import read_platform
+    from release.stages import deploy as deployment
 
     return deployment.deploy(
-        config.read_platform(),
+        read_platform(),
         arguments.environment,
         from_environment(arguments, "model_package_arn"),
         arguments.pipeline_execution_id or os.environ.get("PIPELINE_EXECUTION_ID", ""),
@@ -127,7 +126,7 @@ def stage(run: Callable[[argparse.Namespace], dict[str, str]]) -> Callable[[argp
     """A stage as a command: run it, then write what it exports."""
 
     def command(arguments: argparse.Namespace) -> int:
-        from release.variables import write_variables
+        from release.stages.variables import write_variables
 
         exported = run(arguments)
         for name, value in exported.items():
@@ -140,25 +139,25 @@ def stage(run: Callable[[argparse.Namespace], dict[str, str]]) -> Callable[[argp
 
 
 def status(arguments: argparse.Namespace) -> int:
-    from release import operator
+    from release.operate import operator
 
     return operator.show_status(aws_session(), arguments.pipeline)
 
 
 def approve(arguments: argparse.Namespace) -> int:
-    from release import operator
+    from release.operate import operator
 
     return operator.decide(aws_session(), arguments.pipeline, True, arguments.reason, arguments.execution)
 
 
 def reject(arguments: argparse.Namespace) -> int:
-    from release import operator
+    from release.operate import operator
 
     return operator.decide(aws_session(), arguments.pipeline, False, arguments.reason, arguments.execution)
 
 
 def invoke(arguments: argparse.Namespace) -> int:
-    from release import operator
+    from release.operate import operator
 
     return operator.invoke(
         aws_session(), arguments.environment, arguments.endpoint, arguments.text, as_json=arguments.json
@@ -166,7 +165,8 @@ def invoke(arguments: argparse.Namespace) -> int:
 
 
 def trace(arguments: argparse.Namespace) -> int:
-    from release import operator, provenance
+    from release.operate import operator
+    from release.operate import trace as provenance
 
     session = aws_session()
     if arguments.answer:
@@ -180,16 +180,24 @@ def trace(arguments: argparse.Namespace) -> int:
     return 1 if found.faults else 0
 
 
+def check(arguments: argparse.Namespace) -> int:
+    from contract.project.file import read_project
+
+    read_project(arguments.config)
+    show(f"{arguments.config}: every section can be read")
+    return 0
+
+
 def gate(arguments: argparse.Namespace) -> int:
     import json
 
-    from release import config
-    from release import gate as gates
+    from contract.project.file import read_project
+    from release.decision import gate as gates
 
     if not arguments.evaluation.is_file():
         raise ValueError(f"{arguments.evaluation} does not exist; an Evaluate job leaves it beside its report")
     evaluation = json.loads(arguments.evaluation.read_text(encoding="utf-8"))
-    decision = gates.decide(evaluation, config.read_project(arguments.config).gate)
+    decision = gates.decide(evaluation, read_project(arguments.config).gate)
     for rule in decision.rules:
         show(rule.sentence)
     show(f"gate: {decision.verdict}{' (report only)' if decision.mode == 'report' else ''}")
@@ -197,13 +205,13 @@ def gate(arguments: argparse.Namespace) -> int:
 
 
 def logs(arguments: argparse.Namespace) -> int:
-    from release import operator
+    from release.operate import operator
 
     return operator.show_logs(aws_session(), arguments.pipeline, arguments.stage, arguments.follow)
 
 
 def teardown(arguments: argparse.Namespace) -> int:
-    from release import teardown as takedown
+    from release.operate import teardown as takedown
 
     takedown.teardown(arguments.state_bucket, arguments.model_package_group, aws_session(), show)
     return 0
@@ -267,6 +275,10 @@ def build_parser() -> argparse.ArgumentParser:
     tracing.add_argument("--answer", type=Path, metavar="FILE", help="an answer, as `invoke --json` prints it, instead")
     tracing.add_argument("--package", metavar="ARN", help="a model package instead")
     tracing.add_argument("--json", action="store_true", help="for machines; exit status 1 where the chain is broken")
+    help_text = "read moderation.yaml as the stages do: every mistake, with its key"
+    checking = commands.add_parser("check", help=help_text, description=help_text)
+    checking.add_argument("--config", type=Path, default=Path("moderation.yaml"), help="default: moderation.yaml")
+    checking.set_defaults(run=check)
     judging = commands.add_parser("gate", help="judge an evaluation.json by the rules of moderation.yaml, here and now")
     judging.add_argument("evaluation", type=Path, metavar="FILE", help="evaluation.json")
     judging.add_argument("--config", type=Path, default=Path("moderation.yaml"), help="default: moderation.yaml")
@@ -278,17 +290,11 @@ def build_parser() -> argparse.ArgumentParser:
     destroying.add_argument("--model-package-group", required=True, help="terraform output model_package_group_name")
     destroying.set_defaults(run=teardown)
 
-    for name, (_, _, help_text) in ELSEWHERE.items():
-        commands.add_parser(name, help=help_text, add_help=False)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 with one clear text on a failure that was foreseen, 2 on wrong usage."""
-    argv = sys.argv[1:] if argv is None else argv
-    if argv and argv[0] in ELSEWHERE:
-        module, function, _ = ELSEWHERE[argv[0]]
-        return getattr(importlib.import_module(module), function)(argv[1:])
     arguments = build_parser().parse_args(argv)
     try:
         return arguments.run(arguments)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from release import laptop as local
-from release.laptop import Laptop
-from release.progress import ENDED, Stage, last_log_lines, pending_approval, stages
-from release.screen import Screen
+from laptop import machine as local
+from laptop.machine import Laptop
+from laptop.screen import Screen
+from release.aws.logs import last_log_lines
+from release.operate.progress import ENDED, Stage, pending_approval, stages
 
 ROOT = Path(__file__).parents[2]
 

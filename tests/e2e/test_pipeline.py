@@ -14,8 +14,9 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError
 
-from moderation import demonstration
-from release.progress import ENDED, last_log_lines
+from moderation.data import demonstration
+from release.aws.logs import last_log_lines
+from release.operate.progress import ENDED
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from release import laptop as local
+from laptop import machine as local
 
 pytestmark = pytest.mark.timeout(400)
 

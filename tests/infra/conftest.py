@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from release.laptop import copy_terraform
+from laptop.machine import copy_terraform
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from release.__main__ import build_parser
-from release.config import Platform
-from release.deployment import ENDPOINT_ADDRESS
-from release.processing import tags
+from release.aws.platform import Platform
+from release.stages.deploy import ENDPOINT_ADDRESS
+from release.stages.processing import tags
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = REPOSITORY / "terraform/modules"

@@ -5,9 +5,9 @@ import math
 import os
 
 import pytest
-from samples import LABELS, saved_model, sentences, write_split
+from helpers.samples import LABELS, saved_model, sentences, write_split
 
-from moderation import latency
+from moderation.evaluation import latency
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 # the models are too small to share out: threads that wait for each other cost more than they compute

@@ -9,7 +9,7 @@ from botocore.config import Config
 from moto import mock_aws
 from moto.backends import get_backend
 
-from release.config import Platform
+from release.aws.platform import Platform
 
 REGION = "eu-west-1"
 SERVICES = ("s3", "sagemaker", "logs", "cloudwatch")

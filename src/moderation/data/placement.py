@@ -1,0 +1,142 @@
+"""What becomes of each row: left out, or put into a split."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from contract.data.section import DataConfig
+from moderation.data.duplicates import drop_duplicates
+from moderation.data.previous import Previous, earlier_splits
+from moderation.data.splitting import FREE, SPLITS, stratified_split
+from moderation.rows.row import EXAMPLES_PER_KIND, Rejections
+from moderation.rows.spool import Spool
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What becomes of the rows of a spool."""
+
+    labels: list[str]
+    positive: np.ndarray
+    """(combinations, labels) bool: what each combination of the spool stands for."""
+    unannotated: np.ndarray
+    """(combinations, labels) bool: the labels that nobody decided."""
+    split: np.ndarray
+    """(rows,) index into SPLITS, or FREE for a row that is left out."""
+    earlier: np.ndarray
+    """(rows,) the split it had in the dataset before, or FREE."""
+    conflicting: int
+    """Duplicates whose labels differ from those of the row that stayed."""
+    similarity: float | None
+    """From which texts are near-duplicates; None where nobody asked."""
+    cluster_sizes: np.ndarray
+    """(clusters of more than one row,) rows of each."""
+    loosened: int
+    """Rows of clusters that were too large for a split, and are held together by a higher similarity only."""
+
+
+def place(config: DataConfig, spool: Spool, rejections: Rejections, previous: Previous | None) -> Placed:
+    """Decide which rows stay and where. Raises ValueError where what is left can't be learnt from or measured on."""
+    unique = drop_duplicates(spool, rejections)
+    kept = unique.kept.copy()
+    earlier, gone = np.full(spool.rows, FREE, np.int8), np.zeros(0, np.int8)
+    if previous:
+        earlier, gone = earlier_splits(previous, spool, kept)
+    clusters, loosened = np.arange(spool.rows), 0
+    if spool.signatures:
+        spool.signatures.finish()
+        members = np.concatenate([np.flatnonzero(kept), spool.rows + np.arange(len(gone))])
+        found, loosened = spool.signatures.clusters(members)
+        settled, bridging = settle(found, np.concatenate([earlier[kept], gone]))
+        rows = members[: np.count_nonzero(kept)]
+        _leave_out(spool, rejections, rows[bridging[: len(rows)]])
+        clusters[rows] = found[: len(rows)]
+        # rows that an earlier dataset put apart stay apart, now that nothing stands between them
+        pinned = rows[earlier[rows] != FREE]
+        clusters[pinned] = len(members) + np.arange(len(pinned))
+        earlier_or_settled = earlier.copy()
+        earlier_or_settled[rows] = np.where(earlier[rows] == FREE, settled[: len(rows)], earlier[rows])
+        kept[rows[bridging[: len(rows)]]] = False
+    else:
+        earlier_or_settled = earlier
+    rows = np.flatnonzero(kept)
+    labels, positive, unannotated = check_labels(spool, rows, config)
+    train_fraction = 1 - config.validation_fraction - config.test_fraction
+    split = np.full(spool.rows, FREE, np.int8)
+    split[rows] = stratified_split(
+        positive,
+        spool.combination[rows],
+        spool.keys[rows],
+        clusters[rows],
+        earlier_or_settled[rows],
+        (train_fraction, config.validation_fraction, config.test_fraction),
+    )
+    for number, name in enumerate(SPLITS):
+        if not (split == number).any():
+            raise ValueError(
+                f"found {len(rows)} usable rows, too few for a {name} split; add rows or change its fraction"
+            )
+    sizes = np.bincount(found[: len(unique.kept.nonzero()[0])]) if spool.signatures else np.zeros(0, np.int64)
+    return Placed(
+        labels=labels,
+        positive=positive,
+        unannotated=unannotated,
+        split=split,
+        earlier=earlier,
+        conflicting=unique.conflicting,
+        similarity=config.near_duplicates,
+        cluster_sizes=sizes[sizes > 1],
+        loosened=loosened,
+    )
+
+
+def settle(clusters: np.ndarray, earlier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The split that each row's cluster has from an earlier dataset, or FREE; and which new rows can have none.
+
+    A new row whose cluster reaches into two splits would be nearly the same as rows on both sides.
+    """
+    lowest = np.full(clusters.max(initial=-1) + 1, len(SPLITS), np.int8)
+    highest = np.full(len(lowest), FREE, np.int8)
+    old = earlier != FREE
+    np.minimum.at(lowest, clusters[old], earlier[old])
+    np.maximum.at(highest, clusters[old], earlier[old])
+    between = (lowest < highest)[clusters]
+    return highest[clusters], between & ~old
+
+
+def _leave_out(spool: Spool, rejections: Rejections, rows: np.ndarray) -> None:
+    for row in rows[:EXAMPLES_PER_KIND].tolist():
+        found = "a text nearly the same as rows in different splits of the dataset before"
+        rejections.add(spool.problem("between_splits", row, found, "one split for all of them"))
+    rejections.add_more("between_splits", len(rows) - EXAMPLES_PER_KIND)
+
+
+def check_labels(spool: Spool, rows: np.ndarray, config: DataConfig) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The labels in the order of every array, after checking that each has rows to learn from and be measured on.
+
+    With them come (combinations, labels) bool: which of the spool's combinations hold a label, and which leave it open.
+    """
+    combinations = spool.combinations
+    count = np.bincount(spool.combination[rows], minlength=len(combinations))
+    positives: Counter[str] = Counter()
+    for (positive, _), number in zip(combinations, count.tolist(), strict=True):
+        if number:
+            positives.update(dict.fromkeys(positive, number))
+    # a label that is named must not vanish because an export lost its positives
+    named = config.labels or config.label_fields or config.classes.values()
+    labels = sorted(set(named or positives))
+    if not labels:
+        raise ValueError(
+            f"found {len(rows)} usable rows and not one positive label, expected labelled rows; check the label fields "
+            "in the data section of moderation.yaml"
+        )
+    rare = [label for label in labels if positives[label] < config.minimum_positives]
+    if rare:
+        found = ", ".join(f"{positives[label]} of {label}" for label in rare)
+        raise ValueError(
+            f"found too few positive rows ({found}), expected at least {config.minimum_positives} a label; add rows, "
+            "lower data.minimum_positives, or leave the label out of the data"
+        )
+    sets = [np.array([[label in pair[kind] for label in labels] for pair in combinations], bool) for kind in range(2)]
+    return labels, sets[0], sets[1]
