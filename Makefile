@@ -87,7 +87,7 @@ SUITES := $(MAKE) --no-print-directory -j3 --output-sync=target
 
 .PHONY: test
 test: $(READY) ## Every test: lint, unit, infrastructure, then end to end
-	@$(SUITES) lint infra unit-emulator unit-moderation unit-release unit-bench
+	@$(SUITES) lint infra unit-emulator unit-moderation unit-release unit-benchmarks
 	@$(MAKE) --no-print-directory e2e
 
 .PHONY: check
@@ -95,8 +95,10 @@ check: $(READY) ## What the Check stage runs: lint, unit tests of what is releas
 	@$(SUITES) lint infra unit-moderation unit-release
 
 .PHONY: lint
-lint: $(READY) ## ruff
+lint: $(READY) ## ruff, types, moderation.yaml
+	@python -m release check
 	@ruff check . && ruff format --check . || { echo "fix with: make format"; exit 1; }
+	@mypy
 
 .PHONY: format
 format: $(READY) ## Format Python and Terraform, fix what ruff can
@@ -104,20 +106,20 @@ format: $(READY) ## Format Python and Terraform, fix what ruff can
 
 .PHONY: unit
 unit: $(READY) ## Unit tests: no network, no credentials
-	@$(SUITES) unit-emulator unit-moderation unit-release unit-bench
+	@$(SUITES) unit-emulator unit-moderation unit-release unit-benchmarks
 
 # the models of unit tests are too small to share out: threads that wait for each other cost more than they compute
 PYTEST := env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest -q
-.PHONY: unit-moderation unit-release unit-emulator unit-bench
+.PHONY: unit-moderation unit-release unit-emulator unit-benchmarks
 unit-moderation: $(READY) ## Unit tests of what runs in containers
 	@$(PYTEST) tests/unit/moderation --junitxml=reports/unit-moderation.xml
-unit-release: $(READY) ## Unit tests of what runs in CodeBuild, and of the walls between the rooms
-	@$(PYTEST) tests/unit/release tests/unit/test_walls.py --junitxml=reports/unit-release.xml
+unit-release: $(READY) ## Unit tests of what runs in CodeBuild and on a laptop, of the contract and of the walls
+	@$(PYTEST) tests/unit/contract tests/unit/release tests/unit/laptop tests/unit/test_*.py --junitxml=reports/unit-release.xml
 # they mostly wait for each other's processes, hence the workers, and let those go first that compute
 unit-emulator: $(READY) ## Unit tests of the embedded AWS
 	@nice -n 3 $(PYTEST) -n 2 --dist loadscope tests/unit/emulator --junitxml=reports/unit-emulator.xml
-unit-bench: $(READY) ## Unit tests of the benches
-	@$(PYTEST) tests/unit/benchmarks --junitxml=reports/unit-bench.xml
+unit-benchmarks: $(READY) ## Unit tests of the benches
+	@$(PYTEST) tests/unit/benchmarks --junitxml=reports/unit-benchmarks.xml
 
 .PHONY: infra
 infra: $(READY) ## terraform fmt, validate, test; checkov

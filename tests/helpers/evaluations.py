@@ -1,4 +1,4 @@
-"""An evaluation.json of schema 2 in which the candidate is a little better than champion and baseline everywhere, and
+"""An evaluation.json of schema 3 in which the candidate is a little better than champion and baseline everywhere, and
 what is made of it: candidates, and a prod that serves one.
 """
 
@@ -15,7 +15,7 @@ WORSE = {"difference": -0.08, "low": -0.14, "high": -0.02, "p_worse": 0.01, "p_b
 
 
 def system(average_precision: float = 0.60, auroc: float = 0.90) -> dict[str, Any]:
-    """SYSTEM of the contract: candidate, champion, baseline or probe."""
+    """SYSTEM of the contract: candidate, champion, baseline or frozen encoder."""
     interval = {"low": average_precision - 0.05, "high": average_precision + 0.05}
     return {
         "metrics": {
@@ -80,7 +80,7 @@ def evaluation(champion: bool = True) -> dict[str, Any]:
 
     return copy.deepcopy(
         {
-            "schema_version": 2,
+            "schema_version": 3,
             "dataset_version": "0123456789abcdef",
             "rows": {"validation": 280, "test": 700},
             "labels": LABELS,
@@ -88,13 +88,13 @@ def evaluation(champion: bool = True) -> dict[str, Any]:
             "candidate": system(0.60),
             "champion": system(0.57) if champion else None,
             "baseline": system(0.57, 0.85),
-            "probe": system(0.55, 0.86),
+            "frozen_encoder": system(0.55, 0.86),
             "champion_left_out": None,
             "labels_dropped": [],
             "comparison": {
                 "champion": comparison() if champion else None,
                 "baseline": comparison(),
-                "probe": comparison(),
+                "frozen_encoder": comparison(),
             },
             "curves": {
                 label: {"precision_recall": [[0.2, 0.9, 0.8], [0.5, 0.6, 0.4], [1.0, 0.1, 0.01]], "reliability": []}

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contract.data.manifest import SPLITS
 from contract.data.section import DataConfig
 from moderation.data.duplicates import drop_duplicates
 from moderation.data.previous import Previous, earlier_splits
-from moderation.data.splitting import FREE, SPLITS, stratified_split
+from moderation.data.splitting import FREE, stratified_split
 from moderation.rows.row import EXAMPLES_PER_KIND, Rejections
 from moderation.rows.spool import Spool
 

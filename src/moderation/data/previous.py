@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from contract.data.manifest import SPLITS
 from contract.data.section import DataConfig
-from moderation.data.splitting import FREE, SPLITS
+from moderation.data.splitting import FREE
 from moderation.rows.row import normalised
 from moderation.rows.spool import Spool, text_digest
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moderation.data.splitting import FREE, SPLITS
+from contract.data.manifest import SPLITS
+from moderation.data.splitting import FREE
 from moderation.rows.row import Rejections
 from moderation.rows.spool import Spool
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-SPLITS = ("train", "validation", "test")
 FREE = -1  # in an array of splits: not decided
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from contract.data.manifest import SPLITS
 from contract.data.section import DataConfig
 from moderation.data.placement import Placed
 from moderation.data.previous import split_settings
 from moderation.data.report import LanguageSample
 from moderation.data.report_page import data_page
-from moderation.data.splitting import FREE, SPLITS
+from moderation.data.splitting import FREE
 from moderation.job.checksums import directory_sha256
 from moderation.rows.spool import Spool
 

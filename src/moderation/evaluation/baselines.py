@@ -25,7 +25,7 @@ def baseline_probabilities(
     return [sigmoid(fitted.logits(part)) for part in others]
 
 
-def probe_probabilities(
+def frozen_encoder_probabilities(
     base_model: Path, max_length: int, texts: Sequence[str], truth: np.ndarray, others: Sequence[Sequence[str]]
 ) -> list[np.ndarray]:
     """The same from the mean-pooled features of the encoder in a directory, as nobody has trained it on these labels.

@@ -321,11 +321,11 @@ def judge_baselines(
     seconds: Seconds,
 ) -> dict[str, Scored]:
     """TF-IDF, and the probe where there is a base model: fitted on train, thresholds chosen on validation."""
-    from moderation.evaluation.baselines import baseline_probabilities, probe_probabilities
+    from moderation.evaluation.baselines import baseline_probabilities, frozen_encoder_probabilities
 
     fits = {"baseline": baseline_probabilities}
     if base_model is not None:
-        fits["probe"] = partial(probe_probabilities, base_model, max_length)
+        fits["frozen_encoder"] = partial(frozen_encoder_probabilities, base_model, max_length)
     found = {}
     for name, fit in fits.items():
         started = time.monotonic()

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from contract.evaluation.document import SCHEMA_VERSION
 from contract.model.archive import POLICY_FILE
 from contract.model.policy import NEVER
 from contract.policy.targets import LabelTargets, Targets
@@ -103,8 +104,10 @@ def _tune_model(directory: Path, arguments: argparse.Namespace) -> tuple[Policy,
 
 def _tune_curves(path: Path, arguments: argparse.Namespace) -> tuple[Policy, list[str]]:
     evaluation = json.loads(path.read_text(encoding="utf-8"))
-    if evaluation.get("schema_version") != 2:
-        raise ValueError(f"{path}: found schema_version {evaluation.get('schema_version')!r}, expected 2")
+    if evaluation.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"{path}: found schema_version {evaluation.get('schema_version')!r}, expected {SCHEMA_VERSION}"
+        )
     labels = evaluation["labels"]
     tuned = _tuned(labels, arguments.label)
     current = read_policy(path.parent, labels) if len(tuned) < len(labels) else None

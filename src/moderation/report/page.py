@@ -4,45 +4,18 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from contract.evaluation.document import LEAST_POSITIVES, LEAST_ROWS
+from contract.evaluation.document import HEADLINE, LEAST_POSITIVES, LEAST_ROWS
+from contract.evaluation.vocabulary import (
+    EVASION_NAMES,
+    LABEL_METRIC_NAMES,
+    METRIC_NAMES,
+    SLICE_NAMES,
+    SYSTEM_NAMES,
+    SYSTEMS_IN_SENTENCES,
+)
 from moderation.pages.style import style
 from moderation.report import charts
 
-HEADLINE = "macro_average_precision"
-SYSTEMS = {
-    "candidate": "Candidate",
-    "champion": "Live model",
-    "baseline": "TF-IDF baseline",
-    "probe": "Untouched encoder",
-}
-METRICS = {
-    HEADLINE: "Macro average precision",
-    "macro_auroc": "Macro AUROC",
-    "macro_f1": "Macro F1",
-    "macro_precision": "Macro precision",
-    "macro_recall": "Macro recall",
-    "micro_average_precision": "Micro average precision",
-    "micro_f1": "Micro F1",
-    "false_positives_per_1000_clean": "False alarms per 1,000 clean texts",
-    "expected_calibration_error": "Expected calibration error",
-}
-LABEL_METRICS = {
-    "average_precision": "Average precision",
-    "auroc": "AUROC",
-    "precision": "Precision",
-    "recall": "Recall",
-    "f1": "F1",
-    "threshold": "Threshold",
-    "expected_calibration_error": "Calibration error",
-}
-SLICES = {"length": "By length", "language": "By language", "identity": "Texts that name a group"}
-DISGUISES = {
-    "leetspeak": "Digits for letters",
-    "homoglyphs": "Look-alike letters",
-    "zero_width": "Invisible characters",
-    "spacing": "Spaces in words",
-    "case": "Random case",
-}
 SIGNIFICANCE = 0.05  # as in the gate
 ROUGH_POSITIVES = 30  # below it, an interval is too wide to lean on one label's figure
 MANY_FALSE_ALARMS = 200  # of 1,000 clean texts: a person would have to look at every fifth
@@ -109,16 +82,12 @@ def verdict(evaluation: Mapping[str, Any]) -> tuple[str, str]:
         return kind, words[kind]
     tones = {name: tone(found) for name, found in compared.items()}
     if "worse" in tones.values():
-        worse = " and ".join(_in_words(name) for name, kind in tones.items() if kind == "worse")
+        worse = " and ".join(SYSTEMS_IN_SENTENCES[name] for name, kind in tones.items() if kind == "worse")
         return "worse", f"First model: worse than {worse}"
     if set(tones.values()) == {"better"}:
-        return "better", f"First model: better than {' and '.join(map(_in_words, tones))}"
-    even = " or ".join(_in_words(name) for name, kind in tones.items() if kind == "even")
+        return "better", f"First model: better than {' and '.join(SYSTEMS_IN_SENTENCES[name] for name in tones)}"
+    even = " or ".join(SYSTEMS_IN_SENTENCES[name] for name, kind in tones.items() if kind == "even")
     return "even", f"First model: not clearly better than {even}"
-
-
-def _in_words(name: str) -> str:
-    return {"champion": "the live model", "baseline": "the TF-IDF baseline", "probe": "the untouched encoder"}[name]
 
 
 def points_to_know(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -129,7 +98,7 @@ def points_to_know(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
             for kind in ("worse", "better"):
                 labels = [label for label, item in found["labels"].items() if tone(item) == kind]
                 if labels:
-                    points.append((kind, f"Clearly {kind} than {_in_words(name)} for {', '.join(labels)}."))
+                    points.append((kind, f"Clearly {kind} than {SYSTEMS_IN_SENTENCES[name]} for {', '.join(labels)}."))
     if evaluation["labels_dropped"]:
         dropped = ", ".join(evaluation["labels_dropped"])
         points.append(("worse", f"No longer knows what the live model knows: {dropped}."))
@@ -150,7 +119,7 @@ def points_to_know(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
         points.append(("worse", f"Passes fewer than half of the functional cases in: {', '.join(failing)}."))
     for name, found in _known(evaluation["evasion"]["candidate"], "kept"):
         if found["kept"] < 0.8:
-            told = f"{DISGUISES.get(name, _plain(name))}: only {found['kept']:.0%} of what it finds is still found."
+            told = f"{EVASION_NAMES.get(name, _plain(name))}: only {found['kept']:.0%} of what it finds is still found."
             points.append(("worse", told))
     identity = evaluation["slices"]["candidate"]["identity"]
     rate = evaluation["candidate"]["metrics"]["false_positives_per_1000_clean"]
@@ -185,7 +154,7 @@ def _hero(evaluation: dict[str, Any]) -> str:
     within = evaluation["candidate"]["intervals"][HEADLINE]
     told = f"Macro average precision is <b>{_number(value)}</b>, with 95 % certainty {_range(within)}."
     against = " ".join(
-        f"Against {_in_words(name)}: {_signed(found[HEADLINE]['difference'])} "
+        f"Against {SYSTEMS_IN_SENTENCES[name]}: {_signed(found[HEADLINE]['difference'])} "
         f"({_range(found[HEADLINE], signed=True)}), {reading(found[HEADLINE])}."
         for name, found in evaluation["comparison"].items()
         if found
@@ -208,7 +177,7 @@ def _tiles(evaluation: dict[str, Any]) -> str:
     other = "champion" if champion else "baseline"
 
     def against(metric: str, digits: int = 3) -> str:
-        return f"{_number(evaluation[other]['metrics'][metric], digits)} {SYSTEMS[other]}"
+        return f"{_number(evaluation[other]['metrics'][metric], digits)} {SYSTEM_NAMES[other]}"
 
     kept = _known(evaluation["evasion"]["candidate"], "kept")
     groups = evaluation["behaviour"]["candidate"].values()
@@ -222,7 +191,7 @@ def _tiles(evaluation: dict[str, Any]) -> str:
         tile(
             "Kept under the worst disguise",
             f"{kept[0][1]['kept']:.0%}" if kept else "–",
-            DISGUISES.get(kept[0][0], _plain(kept[0][0])) if kept else "no hit on plain text",
+            EVASION_NAMES.get(kept[0][0], _plain(kept[0][0])) if kept else "no hit on plain text",
         ),
         tile(
             "Answer time, 95th percentile",
@@ -241,7 +210,9 @@ def _points(evaluation: dict[str, Any]) -> str:
 def _comparisons(evaluation: dict[str, Any]) -> str:
     found = {name: item for name, item in evaluation["comparison"].items() if item}
     reach = _reach([item[HEADLINE] for item in found.values()])
-    rows = "".join(_difference(f"Against {_in_words(name)}", "", item[HEADLINE], reach) for name, item in found.items())
+    rows = "".join(
+        _difference(f"Against {SYSTEMS_IN_SENTENCES[name]}", "", item[HEADLINE], reach) for name, item in found.items()
+    )
     page = (
         "<h2>How sure are we?</h2>"
         '<p class="note">Macro average precision, candidate minus the other, on the same rows. The band holds 95 % of '
@@ -258,7 +229,8 @@ def _comparisons(evaluation: dict[str, Any]) -> str:
         for label in by_label
     )
     return (
-        page + f'<h3>Each label, against {_in_words(name)}</h3><div class="card"><div class="plot">{rows}</div></div>'
+        f'{page}<h3>Each label, against {SYSTEMS_IN_SENTENCES[name]}</h3><div class="card"><div class="plot">{rows}'
+        "</div></div>"
     )
 
 
@@ -285,7 +257,7 @@ def _difference(name: str, remark: str, found: dict[str, float | None], reach: f
 
 
 def _present(evaluation: dict[str, Any]) -> dict[str, str]:
-    return {name: title for name, title in SYSTEMS.items() if evaluation[name]}
+    return {name: title for name, title in SYSTEM_NAMES.items() if evaluation[name]}
 
 
 def _labels(evaluation: dict[str, Any]) -> str:
@@ -366,7 +338,7 @@ def _slices(evaluation: dict[str, Any]) -> str:
         "where the abuse is overlooked.</p>"
     )
     theirs = evaluation["slices"]["champion"]
-    for kind, title in SLICES.items():
+    for kind, title in SLICE_NAMES.items():
         found = evaluation["slices"]["candidate"][kind]
         large = {name: item for name, item in found.items() if item["rows"] >= LEAST_ROWS}
         aucs = {"subgroup_auc": "AUC among", "bpsn_auc": "AUC clean", "bnsp_auc": "AUC abuse"}
@@ -418,7 +390,7 @@ def _passed(found: dict[str, Any] | None) -> str:
 def _evasion(evaluation: dict[str, Any]) -> str:
     ours, theirs = evaluation["evasion"]["candidate"], evaluation["evasion"]["champion"]
     rows = [
-        f'<th scope="row">{DISGUISES.get(kind, escape(kind))}</th><td>{_share(found["recall_clean"])}</td>'
+        f'<th scope="row">{EVASION_NAMES.get(kind, escape(kind))}</th><td>{_share(found["recall_clean"])}</td>'
         f"<td>{_share(found['recall_evaded'])}</td><td>{charts.bar(found['kept'])}{_share(found['kept'])}</td>"
         + (f"<td>{charts.bar(theirs[kind]['kept'], 'champion')}{_share(theirs[kind]['kept'])}</td>" if theirs else "")
         for kind, found in ours.items()
@@ -460,14 +432,14 @@ def _all_figures(evaluation: dict[str, Any]) -> str:
             f"<td>{_number(evaluation[name]['metrics'][metric], 1 if 'per_1000' in metric else 3)}</td>"
             for name in systems
         )
-        for metric, title in METRICS.items()
+        for metric, title in METRIC_NAMES.items()
     ]
     page = "<h2>All figures</h2>" + _table(["All labels", *systems.values()], rows)
     timed = {name: found for name, found in evaluation["latency"].items() if found}
     page += "<h3>Answer times</h3>" + _table(
         ["One text", "Median", "95th percentile", "Texts a second, 64 at once"],
         [
-            f'<th scope="row">{SYSTEMS[name]}</th><td>{found["p50_milliseconds"]:.1f} ms</td>'
+            f'<th scope="row">{SYSTEM_NAMES[name]}</th><td>{found["p50_milliseconds"]:.1f} ms</td>'
             f"<td>{found['p95_milliseconds']:.1f} ms</td><td>{found['texts_per_second']:.0f}</td>"
             for name, found in timed.items()
         ],
@@ -475,11 +447,11 @@ def _all_figures(evaluation: dict[str, Any]) -> str:
     for label in evaluation["labels"]:
         rows = [
             f'<th scope="row">{title}</th>'
-            + "".join(f"<td>{_number(evaluation[name]['labels'][label][key])}</td>" for key in LABEL_METRICS)
+            + "".join(f"<td>{_number(evaluation[name]['labels'][label][key])}</td>" for key in LABEL_METRIC_NAMES)
             for name, title in systems.items()
             if label in evaluation[name]["labels"]
         ]
-        page += f"<h3>{escape(label)}</h3>" + _table(["System", *LABEL_METRICS.values()], rows)
+        page += f"<h3>{escape(label)}</h3>" + _table(["System", *LABEL_METRIC_NAMES.values()], rows)
     return page
 
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contract.evaluation.document import HEADLINE, SCHEMA_VERSION
 from contract.project.gate import ChampionRules, GateRules
 
-SCHEMA_VERSION = 2
-HEADLINE = "macro_average_precision"
 ROUNDING = 1e-9  # 0.40 - 0.42 is not quite -0.02 in binary; a candidate exactly at a bound passes
 SIGNIFICANCE = 0.05  # of all labels and their mean together: an equal candidate is stopped no more often than this
 SLICE_POSITIVES = 10  # with fewer positive rows, a slice's figure is chance
@@ -65,7 +64,7 @@ class Decision:
 
 
 def decide(evaluation: Mapping[str, Any], rules: GateRules) -> Decision:
-    """Judge evaluation.json (schema 2) by the rules; a number that is missing or null fails its rule.
+    """Judge evaluation.json (schema 3) by the rules; a number that is missing or null fails its rule.
 
     Without a champion (the first run, or one that can't be compared) the rules about it are left out: floors and the
     baseline decide.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from contract.evaluation.vocabulary import SYSTEM_NAMES
 from release.aws.platform import Platform
 from release.decision.candidate import Candidate
 
@@ -13,12 +14,6 @@ from release.decision.candidate import Candidate
 LONGEST_TEXT = 2048
 LONGEST_DETAIL = 1024
 LONGEST_VALUE = 255
-SYSTEMS = {
-    "candidate": "Candidate",
-    "champion": "Live in prod",
-    "baseline": "TF-IDF baseline",
-    "probe": "Frozen encoder",
-}
 METRICS = {
     "macro_average_precision": "Macro average precision",
     "macro_auroc": "Macro AUROC",
@@ -112,7 +107,7 @@ def provenance(candidate: Candidate, platform: Platform) -> dict[str, str]:
 
 
 def _metric_groups(evaluation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for system, title in SYSTEMS.items():
+    for system, title in SYSTEM_NAMES.items():
         if evaluation.get(system):
             metrics = {METRICS[name]: evaluation[system]["metrics"].get(name) for name in METRICS}
             yield {"name": title, "metric_data": _numbers(metrics)}
@@ -129,7 +124,7 @@ def _numbers(metrics: Mapping[str, float | None]) -> list[dict[str, Any]]:
 def page(candidate: Candidate, platform: Platform) -> str:
     """model_card.md: the same for people, with every rule of the gate and every threshold."""
     evaluation, decision = candidate.evaluation, candidate.decision
-    systems = {system: title for system, title in SYSTEMS.items() if evaluation.get(system)}
+    systems = {system: title for system, title in SYSTEM_NAMES.items() if evaluation.get(system)}
     parts = [
         f"# {platform.project_name}: {candidate.policy['id']} on {candidate.training_job_name}",
         f"Multilabel classification of text for moderation: {', '.join(evaluation['labels'])}. {INTENDED_USE}",

@@ -43,12 +43,12 @@ def twin(candidate, dataset):
 
 
 def test_the_first_run_has_candidate_and_baseline_on_the_same_rows(result):
-    assert result["schema_version"] == 2
+    assert result["schema_version"] == 3
     assert result["dataset_version"] == "0123456789abcdef"
     assert result["rows"] == {"validation": 48, "test": 64}
     assert result["champion"] is None
     assert result["comparison"]["champion"] is None
-    for name in ("candidate", "baseline", "probe"):
+    for name in ("candidate", "baseline", "frozen_encoder"):
         assert list(result[name]["labels"]) == result["labels"] == ["insult", "threat"]
     for label in result["labels"]:
         assert result["candidate"]["labels"][label]["positives"] == result["baseline"]["labels"][label]["positives"]
@@ -76,18 +76,18 @@ def test_a_model_against_itself_differs_in_nothing(twin):
         assert twin[part]["champion"] == twin[part]["candidate"]
 
 
-def test_without_a_base_model_there_is_no_probe(twin, result):
-    assert twin["probe"] is None
-    assert twin["comparison"]["probe"] is None
+def test_without_a_base_model_there_is_no_frozen_encoder(twin, result):
+    assert twin["frozen_encoder"] is None
+    assert twin["comparison"]["frozen_encoder"] is None
     assert twin["baseline"] == result["baseline"]
-    assert result["comparison"]["probe"]["labels"]["threat"]["difference"] is not None
+    assert result["comparison"]["frozen_encoder"]["labels"]["threat"]["difference"] is not None
 
 
 def test_every_part_has_the_keys_that_the_document_promises(twin):
     assert list(twin) == [
         *("schema_version", "dataset_version", "rows", "labels", "policy_id", "candidate", "champion", "baseline"),
         *(
-            "probe",
+            "frozen_encoder",
             "champion_left_out",
             "labels_dropped",
             "comparison",

@@ -59,10 +59,10 @@ def evaluation():
         "candidate": system(0.512),
         "champion": None,
         "baseline": system(0.423),
-        "probe": None,
+        "frozen_encoder": None,
         "champion_left_out": None,
         "labels_dropped": [],
-        "comparison": {"champion": None, "baseline": comparison(BETTER), "probe": None},
+        "comparison": {"champion": None, "baseline": comparison(BETTER), "frozen_encoder": None},
         "curves": {
             "insult": {"precision_recall": [[0.5, 1.0, 0.9], [1.0, 0.5, 0.1]], "reliability": [[0.1, 0.2, 30]]},
             "<b>": {"precision_recall": [], "reliability": []},
@@ -152,11 +152,11 @@ def test_what_is_not_known_is_a_dash_and_never_a_number(evaluation):
 
 def test_every_combination_of_systems_makes_a_page(evaluation):
     full = with_champion(evaluation, EVEN)
-    full["probe"], full["comparison"]["probe"] = system(0.3), comparison(BETTER)
+    full["frozen_encoder"], full["comparison"]["frozen_encoder"] = system(0.3), comparison(BETTER)
     page = report_page(full)
-    for title in ("Live model", "Untouched encoder", "TF-IDF baseline", "Live model keeps", "Live: false alarms"):
+    for title in ("Live model", "Frozen encoder", "TF-IDF baseline", "Live model keeps", "Live: false alarms"):
         assert title in page
-    for title in ("Live model", "Untouched encoder"):
+    for title in ("Live model", "Frozen encoder"):
         assert title not in report_page(evaluation)
 
 
@@ -173,10 +173,10 @@ def test_the_headline_is_about_the_live_model_where_there_is_one(evaluation):
 
 def test_the_headline_of_a_first_model_is_about_both_baselines(evaluation):
     assert verdict(evaluation) == ("better", "First model: better than the TF-IDF baseline")
-    evaluation["comparison"]["probe"] = comparison(EVEN)
-    assert verdict(evaluation) == ("even", "First model: not clearly better than the untouched encoder")
-    evaluation["comparison"]["probe"] = comparison(WORSE)
-    assert verdict(evaluation) == ("worse", "First model: worse than the untouched encoder")
+    evaluation["comparison"]["frozen_encoder"] = comparison(EVEN)
+    assert verdict(evaluation) == ("even", "First model: not clearly better than the frozen encoder")
+    evaluation["comparison"]["frozen_encoder"] = comparison(WORSE)
+    assert verdict(evaluation) == ("worse", "First model: worse than the frozen encoder")
 
 
 def test_a_quiet_evaluation_has_nothing_grave_to_know(evaluation):

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from contract.data.manifest import SPLITS
 from contract.data.section import BadRows, DataConfig
 from moderation.data.prepare import prepare
-from moderation.data.splitting import SPLITS
 from moderation.rows import readers
 from moderation.rows.readers import data_files, read_files
 from moderation.rows.row import Rejections

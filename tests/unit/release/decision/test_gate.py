@@ -213,5 +213,5 @@ def test_rules_that_are_left_out_are_not_judged():
 
 
 def test_another_schema_is_refused():
-    with pytest.raises(ValueError, match="schema_version 1; this gate reads 2"):
+    with pytest.raises(ValueError, match="schema_version 1; this gate reads 3"):
         decide(evaluation() | {"schema_version": 1}, RULES)

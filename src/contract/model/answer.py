@@ -1,0 +1,43 @@
+"""What an endpoint answers."""
+
+from typing import TypedDict
+
+from contract.model.policy import Decision
+
+
+class LabelAnswer(TypedDict):
+    """One label of one text."""
+
+    score: float
+    """From 0 to 1."""
+    threshold: float
+    """The same as `review`, for callers who only ask whether a text is flagged."""
+    review: float
+    """From this score on a person decides."""
+    block: float
+    """From this score on the text is blocked; 1 stands for never."""
+    flagged: bool
+    decision: Decision
+
+
+class Result(TypedDict):
+    """One text."""
+
+    decision: Decision
+    """The gravest of its labels."""
+    flagged: bool
+    truncated: bool
+    """Whether the encoder read only the start of the text."""
+    labels: dict[str, LabelAnswer]
+
+
+class Answer(TypedDict):
+    """The answer to one request."""
+
+    id: str
+    model: str
+    """ARN of the model package; `none` outside an endpoint."""
+    policy: str
+    """Id of the decision policy."""
+    results: list[Result]
+    """In the order of the texts."""
