@@ -32,19 +32,19 @@ EMULATOR_RUNS = @test -e .local/aws.mk || \
 REQUIREMENTS := $(wildcard requirements/*.txt) src/requirements.txt
 
 .PHONY: help
-help: ## Show this list
+help: # Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: $(READY) ## Install what the machine lacks into .local/ (every other target does it too)
+setup: $(READY) # Install what the machine lacks into .local/ (every other target does it too)
 
 .local/toolchain.mk: $(REQUIREMENTS) src/laptop/setup.py src/release/toolchain/install.py
 	@$(PYTHON3) -m laptop.setup
 
 .PHONY: terraform tools
-terraform: ## Terraform into .local/bin where PATH lacks it (deploy builds)
+terraform: # Terraform into .local/bin where PATH lacks it (deploy builds)
 	@python -m release.toolchain.install terraform
-tools: ## Terraform and checkov into .local/bin where PATH lacks them (Check build)
+tools: # Terraform and checkov into .local/bin where PATH lacks them (Check build)
 	@python -m release.toolchain.install tools
 
 ##@ The product on this machine
@@ -65,8 +65,8 @@ push: $(READY) ## Push this working tree to the running platform, which starts t
 status: $(READY) ## Stages of the running pipeline, job progress, what waits for approval
 	$(EMULATOR_RUNS)
 	@python -m release status
-approve: $(READY) ## Approve what waits. EXECUTION=id from status, REASON=text
-reject: $(READY) ## Reject what waits. EXECUTION=id from status, REASON=text
+approve: $(READY) ## Approve what waits; `reject` likewise. EXECUTION=id from status, REASON=text
+reject: $(READY) # Reject what waits. EXECUTION=id from status, REASON=text
 approve reject:
 	$(EMULATOR_RUNS)
 	@python -m release $@ $(if $(value EXECUTION),--execution "$$EXECUTION") $(if $(value REASON),--reason "$$REASON")
@@ -111,14 +111,14 @@ unit: $(READY) ## Unit tests: no network, no credentials
 # the models of unit tests are too small to share out: threads that wait for each other cost more than they compute
 PYTEST := env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest -q
 .PHONY: unit-moderation unit-release unit-emulator unit-benchmarks
-unit-moderation: $(READY) ## Unit tests of what runs in containers
+unit-moderation: $(READY) # Unit tests of what runs in containers
 	@$(PYTEST) tests/unit/moderation --junitxml=reports/unit-moderation.xml
-unit-release: $(READY) ## Unit tests of what runs in CodeBuild and on a laptop, of the contract and of the walls
+unit-release: $(READY) # Unit tests of what runs in CodeBuild and on a laptop, of the contract and of the walls
 	@$(PYTEST) tests/unit/contract tests/unit/release tests/unit/laptop tests/unit/test_*.py --junitxml=reports/unit-release.xml
 # they mostly wait for each other's processes, hence the workers, and let those go first that compute
-unit-emulator: $(READY) ## Unit tests of the embedded AWS
+unit-emulator: $(READY) # Unit tests of the embedded AWS
 	@nice -n 3 $(PYTEST) -n 2 --dist loadscope tests/unit/emulator --junitxml=reports/unit-emulator.xml
-unit-benchmarks: $(READY) ## Unit tests of the benches
+unit-benchmarks: $(READY) # Unit tests of the benches
 	@$(PYTEST) tests/unit/benchmarks --junitxml=reports/unit-benchmarks.xml
 
 .PHONY: infra
@@ -129,20 +129,24 @@ infra: $(READY) ## terraform fmt, validate, test; checkov
 e2e: $(READY) ## The whole pipeline on the emulator: push, approve, reject, gate, update
 	@python -m pytest tests/e2e -q --junitxml=reports/e2e.xml
 
+.PHONY: bench
+bench: ## Which benchmarks there are, and their variables
+	@grep -hE '^bench-[a-z]+:.* # ' $(MAKEFILE_LIST) | sed -E 's/:.* # /\t/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
+
 .PHONY: bench-prepare
-bench-prepare: $(READY) ## Rows/s and peak memory of the preparation beside datasets.map. ROWS=1000000
+bench-prepare: $(READY) # Rows/s and peak memory of the preparation beside datasets.map. ROWS=1000000
 	@python benchmarks/prepare.py $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: bench-quality
-bench-quality: $(READY) ## The shipped recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
+bench-quality: $(READY) # The shipped recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
 	@python benchmarks/quality.py --data "$${DATA:?name a file or directory: DATA=...}" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
 
 .PHONY: bench-train
-bench-train: $(READY) ## Samples/s of training beside the plain tutorial way, two ranks beside one. DATA=file, ROWS, PASSES, BATCH_SIZE, PRECISION=fp32
+bench-train: $(READY) # Samples/s of training beside the plain tutorial way, two ranks beside one. DATA=file, ROWS, PASSES, BATCH_SIZE, PRECISION=fp32
 	@python benchmarks/training.py $(if $(value DATA),--data "$$DATA") $(if $(ROWS),--rows $(ROWS)) $(if $(PASSES),--passes $(PASSES)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE)) $(if $(PRECISION),--precision $(PRECISION))
 
 .PHONY: bench-evaluate
-bench-evaluate: $(READY) ## Seconds of an evaluation in models, baselines and metrics, and its peak memory. ROWS=10000
+bench-evaluate: $(READY) # Seconds of an evaluation in models, baselines and metrics, and its peak memory. ROWS=10000
 	@python benchmarks/evaluation.py $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: clean
