@@ -12,6 +12,7 @@ from contract.strict.checking import checked_section
 from contract.strict.document import Document, read_document
 
 Action = Literal["stop", "drop"]
+Meaning = Literal["positive", "negative", "not_annotated"]
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -73,7 +74,18 @@ class DataConfig:
     class_field: Name | None = None
     """Field with one class a row."""
     classes: Mapping[str, Label] = Field(default_factory=dict)
-    """The label of each class, by its name or number; a class not named here is clean."""
+    """The label of each class, by its name or number; a class not named here is clean. With `labels_field`: the label
+    of each number in the list."""
+    multi_hot: Labels = ()
+    """With `labels_field`: the labels of the places in a list of 0 and 1."""
+    label_values: Mapping[str, Meaning] = Field(default_factory=dict)
+    """What values in label columns stand for, besides 1 and 0, true and false, yes and no, and nothing."""
+    positive_from: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of annotators from which a label applies, where label columns hold shares."""
+    absent_labels: Literal["stop", "not_annotated"] = "stop"
+    """What a record without one of `label_fields` means."""
+    columns: Labels = ()
+    """Names of the columns of CSV and TSV files that have no header."""
     labels: Labels = ()
     """The labels and no others; empty: those found in the data."""
     bad_rows: BadRows = Field(default_factory=BadRows)
@@ -97,9 +109,11 @@ class DataConfig:
                 f"found {named}, expected exactly one of labels_field, label_fields, class_field; "
                 "remove the lines of the layouts that the data does not have"
             )
-        if self.classes and not self.class_field:
-            raise ValueError("found classes without class_field; name the field that holds the class")
-        for name in ("labels", "label_fields"):
+        if self.classes and not (self.class_field or self.labels_field):
+            raise ValueError("found classes without class_field or labels_field; name the field that holds the class")
+        if self.multi_hot and not self.labels_field:
+            raise ValueError("found multi_hot without labels_field; name the field that holds the list of 0 and 1")
+        for name in ("labels", "label_fields", "multi_hot", "columns"):
             if twice := sorted({label for label in getattr(self, name) if getattr(self, name).count(label) > 1}):
                 raise ValueError(f"{name}: found {', '.join(twice)} twice, expected each name once")
         if self.validation_fraction + self.test_fraction >= 1:

@@ -473,7 +473,7 @@ def layout(config: DataConfig) -> DataConfig:
     """The configuration with the fields that the demonstration rows have, whatever the user's own rows look like."""
     return replace(
         config, id_field="id", text_field="text", labels_field="labels", label_fields=(), class_field=None, classes={},
-        labels=(),
+        labels=(), multi_hot=(), columns=(),
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from contract.data.section import DataConfig
 from moderation.data.duplicates import drop_duplicates
 from moderation.data.previous import Previous, earlier_splits
 from moderation.data.splitting import FREE, stratified_split
-from moderation.rows.row import EXAMPLES_PER_KIND, Rejections
+from moderation.rows.labels import parts_of
+from moderation.rows.row import EXAMPLES_PER_KIND, Rejections, shown
 from moderation.rows.spool import Spool
 
 
@@ -113,19 +114,54 @@ def _leave_out(spool: Spool, rejections: Rejections, rows: np.ndarray) -> None:
     rejections.add_more("between_splits", len(rows) - EXAMPLES_PER_KIND)
 
 
+def separated_combinations(
+    spool: Spool, rows: np.ndarray, config: DataConfig
+) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """The spool's combinations of labels, where a cell that holds several labels stands for those.
+
+    `insult,threat` is two labels where both are labels of other rows. Raises ValueError where they are not, and where
+    two labels differ in case only: nothing is guessed.
+    """
+    combinations = spool.combinations
+    if config.labels or config.label_fields or config.classes or config.multi_hot:
+        return combinations
+    used = set(spool.combination[rows].tolist())
+    found = {label for number in used for label in combinations[number][0]}
+    plain = {label for label in found if len(parts_of(label)) == 1}
+    for label in sorted(found - plain):
+        if not plain.issuperset(parts_of(label)):
+            row = next(row for row in rows.tolist() if label in combinations[spool.combination[row]][0])
+            raise ValueError(
+                f"{spool.place(row)}: found the label {shown(label)}, expected one label, or several that other rows "
+                "have alone; write several as a JSON list or with | between, or name all labels in data.labels"
+            )
+    by_case: dict[str, str] = {}
+    for label in sorted(plain):
+        other = by_case.setdefault(label.casefold(), label)
+        if other != label:
+            raise ValueError(
+                f"found the labels {shown(other)} and {shown(label)}, which differ in case only; spell them alike, or "
+                "name both in data.labels"
+            )
+    return [
+        (frozenset(part for label in positive for part in parts_of(label)), unannotated)
+        for positive, unannotated in combinations
+    ]
+
+
 def check_labels(spool: Spool, rows: np.ndarray, config: DataConfig) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The labels in the order of every array, after checking that each has rows to learn from and be measured on.
 
     With them come (combinations, labels) bool: which of the spool's combinations hold a label, and which leave it open.
     """
-    combinations = spool.combinations
+    combinations = separated_combinations(spool, rows, config)
     count = np.bincount(spool.combination[rows], minlength=len(combinations))
     positives: Counter[str] = Counter()
     for (positive, _), number in zip(combinations, count.tolist(), strict=True):
         if number:
             positives.update(dict.fromkeys(positive, number))
     # a label that is named must not vanish because an export lost its positives
-    named = config.labels or config.label_fields or config.classes.values()
+    named = config.labels or config.label_fields or config.multi_hot or config.classes.values()
     labels = sorted(set(named or positives))
     if not labels:
         raise ValueError(

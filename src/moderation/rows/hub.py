@@ -1,6 +1,6 @@
 """Reads a dataset of the Hub."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from contract.data.section import DataConfig
@@ -22,18 +22,32 @@ def read_hub(source: str, config: DataConfig, rejections: Rejections) -> Iterato
             "downloaded; check id, revision and network, or upload the files to the data bucket"
         ) from error
     for split, dataset in splits.items():
-        records = enumerate((_named_classes(record, dataset.features) for record in dataset), start=1)
+        names = class_names(dataset.features)
+        records = enumerate((named_classes(record, names) for record in dataset), start=1)
         yield from rows_of(f"{source}/{split}", records, config, rejections)
 
 
-def _named_classes(record: dict[str, Any], features: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Replace the integers of ClassLabel lists by names. A single class keeps its number: `classes` may use both."""
+def class_names(features: Mapping[str, Any] | None) -> dict[str, list[str]]:
+    """Column to the names of its classes, for ClassLabel columns and lists of them."""
+    found = {}
+    for column, feature in (features or {}).items():
+        names = getattr(getattr(feature, "feature", feature), "names", None)
+        if names:
+            found[column] = list(names)
+    return found
+
+
+def named_classes(record: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Replace the numbers of classes by their names. A single class keeps its number: `classes` may use both."""
     named = dict(record)
-    for name, feature in (features or {}).items():
-        names = getattr(getattr(feature, "feature", None), "names", None)
-        if names and named.get(name) is not None:
-            named[name] = [names[item] if isinstance(item, int) else item for item in named[name]]
-        elif getattr(feature, "names", None) and named.get(name) is not None:
-            number = named[name]
-            named[name] = Class(number, feature.names[number] if number >= 0 else None)
+    for column, classes in names.items():
+        value = named.get(column)
+        if isinstance(value, list):
+            named[column] = [_class_name(item, classes) for item in value]
+        elif isinstance(value, int) and not isinstance(value, bool):
+            named[column] = Class(value, classes[value] if 0 <= value < len(classes) else None)
     return named
+
+
+def _class_name(item: Any, classes: Sequence[str]) -> Any:
+    return classes[item] if isinstance(item, int) and 0 <= item < len(classes) else item

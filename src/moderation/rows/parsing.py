@@ -1,11 +1,13 @@
 """Checks one record against the configured fields."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contract.data.section import DataConfig
-from moderation.rows.labels import _Bad, _labels
+from moderation.rows.labels import LabelReader, UnusableLabels
+from moderation.rows.opening import shown_names
 from moderation.rows.row import Problem, Rejections, Row, normalised, shown
 
 
@@ -13,25 +15,28 @@ def rows_of(
     file: str, records: Iterator[tuple[int, dict[str, Any] | Problem]], config: DataConfig, rejections: Rejections
 ) -> Iterator[Row]:
     """Turn records into rows, handing the bad ones to `rejections`."""
+    labels = LabelReader(config)
     for number, record in records:
         rejections.rows_read += 1
-        row = record if isinstance(record, Problem) else parse_row(file, number, record, config)
+        row = record if isinstance(record, Problem) else parse_row(file, number, record, labels)
         if isinstance(row, Problem):
             rejections.add(row)
         else:
             yield row
 
 
-def parse_row(file: str, number: int, record: Mapping[str, Any], config: DataConfig) -> Row | Problem:
+def parse_row(file: str, number: int, record: Mapping[str, Any], labels: LabelReader) -> Row | Problem:
     """Check one record against the configured fields."""
+    config = labels.config
 
     def problem(kind: str, found: str, expected: str) -> Problem:
         return Problem(kind, file, number, found, expected)
 
     text = record.get(config.text_field)
-    if text is None:
-        fields = ", ".join(sorted(str(name) for name in record)) or "nothing"
-        return problem("missing_field", f"the fields {fields}", f"a text in {config.text_field!r}")
+    if text is None or (isinstance(text, float) and math.isnan(text)):
+        return problem(
+            "missing_field", f"the fields {shown_names(sorted(record, key=str))}", f"a text in {config.text_field!r}"
+        )
     if not isinstance(text, str):
         return problem("broken_row", f"{type(text).__name__} in {config.text_field!r}", "a string")
     if not _is_unicode(text):
@@ -40,15 +45,17 @@ def parse_row(file: str, number: int, record: Mapping[str, Any], config: DataCon
     if not comparable:
         return problem("empty_text", f"an empty {config.text_field!r}", "some text")
     try:
-        positive, unannotated = _labels(record, config)
-    except _Bad as bad:
-        return problem(bad.kind, bad.found, bad.expected)
+        positive, unannotated = labels.labels(record)
+    except UnusableLabels as reason:
+        return problem(reason.kind, reason.found, reason.expected)
     if not all(_is_unicode(label) for label in positive):
         return problem("not_utf8", "a label that is no text", "UTF-8")
     if config.labels:
         for label in sorted(positive - set(config.labels)):
             return problem("unknown_label", f"the label {shown(label)}", f"one of {', '.join(config.labels)}")
     own_id = record.get(config.id_field)
+    if isinstance(own_id, float):  # a table with a gap in it holds numbers as floats
+        own_id = None if math.isnan(own_id) else int(own_id) if own_id.is_integer() else own_id
     if own_id is None or own_id == "":
         row_id = "text-" + hashlib.sha256(text.encode()).hexdigest()[:16]
     elif isinstance(own_id, str | int) and not isinstance(own_id, bool):

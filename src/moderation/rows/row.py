@@ -12,7 +12,9 @@ from contract.data.section import BadRows
 EXAMPLES_PER_KIND = 10
 
 
-SHOWN_CHARACTERS = 40  # of a wrong value: enough to recognise it, not enough to publish a text
+# Of a wrong value: enough to recognise a label or a number, too little to publish a text
+SHOWN_CHARACTERS = 30
+SHOWN_WORDS = 3
 
 
 class Row(NamedTuple):
@@ -102,5 +104,11 @@ def _invisible() -> dict[int, None]:
 
 
 def shown(value: Any) -> str:
-    text = ascii(value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+    """A wrong value in words: itself where it may be a name or a number, otherwise what it is and how long."""
+    if isinstance(value, str):
+        if len(value) <= SHOWN_CHARACTERS and len(value.split()) <= SHOWN_WORDS:
+            return ascii(value)
+        return f"a text of {len(value)} characters"
+    if value is None or isinstance(value, bool | int | float):
+        return ascii(value)[:SHOWN_CHARACTERS]
+    return type(value).__name__

@@ -10,6 +10,7 @@ from moderation.data.placement import place
 from moderation.data.prepare import prepare
 from moderation.data.report import LanguageSample, data_report
 from moderation.data.report_page import data_page
+from moderation.rows.labels import LabelReader
 from moderation.rows.parsing import parse_row
 from moderation.rows.row import Rejections
 from moderation.rows.spool import Spool
@@ -23,7 +24,7 @@ def report_of(directory, records, config=COLUMNS):
     spool = Spool(directory / "spool", config.seed, config.near_duplicates)
     for number, record in enumerate(records, start=1):
         rejections.rows_read += 1
-        row = parse_row("f", number, record, config)
+        row = parse_row("f", number, record, LabelReader(config))
         spool.add(row) if hasattr(row, "comparable") else rejections.add(row)
     spool.finish()
     return data_report("raw/", spool, place(config, spool, rejections, None), rejections, None, "there is none")

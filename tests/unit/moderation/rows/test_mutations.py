@@ -13,7 +13,7 @@ import pytest
 from contract.data.manifest import SPLITS
 from contract.data.section import BadRows, DataConfig
 from moderation.data.prepare import prepare
-from moderation.rows import readers
+from moderation.rows import opening
 from moderation.rows.readers import data_files, read_files
 from moderation.rows.row import Rejections
 
@@ -98,7 +98,7 @@ def mutated(chance, ending):
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_no_damage_gives_a_traceback_half_a_dataset_or_a_silent_loss(tmp_path, monkeypatch, ending):
-    monkeypatch.setattr(readers, "MAXIMUM_LINE_BYTES", 2000)  # a gigabyte line in proportion
+    monkeypatch.setattr(opening, "MAXIMUM_LINE_BYTES", 2000)  # a gigabyte line in proportion
     chance = random.Random(ENDINGS.index(ending))  # noqa: S311
     source, path = tmp_path / "raw", tmp_path / "raw" / f"a.{ending}"
     source.mkdir()

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.data.section import BadRows, DataConfig
-from moderation.rows import readers
+from moderation.rows import opening
 from moderation.rows.hub import read_hub
-from moderation.rows.labels import Class
+from moderation.rows.labels import Class, LabelReader
 from moderation.rows.parsing import _is_unicode, parse_row
 from moderation.rows.readers import read_files
 from moderation.rows.row import Problem, Rejections, Row, normalised
@@ -72,10 +72,10 @@ def test_without_classes_every_class_is_a_label(tmp_path):
 
 
 def test_a_class_label_is_found_by_number_or_by_name():
-    by_number = parse_row("f", 1, {"text": "a", "label": Class(1, "offensive")}, CLASSES)
+    by_number = parse_row("f", 1, {"text": "a", "label": Class(1, "offensive")}, LabelReader(CLASSES))
     named = DataConfig(class_field="label", classes={"offensive": "hate"})
-    by_name = parse_row("f", 1, {"text": "a", "label": Class(1, "offensive")}, named)
-    undecided = parse_row("f", 1, {"text": "a", "label": Class(-1, None)}, CLASSES)
+    by_name = parse_row("f", 1, {"text": "a", "label": Class(1, "offensive")}, LabelReader(named))
+    undecided = parse_row("f", 1, {"text": "a", "label": Class(-1, None)}, LabelReader(CLASSES))
     assert by_number.positive == by_name.positive == {"hate"}
     assert undecided.kind == "missing_field"
 
@@ -100,14 +100,14 @@ def test_a_file_of_another_kind_stops(tmp_path):
 BAD_LINES = [
     (b'{"text": "a", "labels": ["x"]', "broken_row", "found broken JSON"),
     (b"[1]", "broken_row", "found JSON list, expected a JSON object"),
-    (b"", "broken_row", "found an empty or endless line"),
+    (b" ", "broken_row", "found an empty or endless line"),
     (b'{"labels": []}', "missing_field", "found the fields labels, expected a text in 'text'"),
     (b'{"text": "a"}', "missing_field", "found no 'labels', expected a list of labels"),
     (b'{"text": 5, "labels": []}', "broken_row", "found int in 'text', expected a string"),
     (b'{"text": " \\u200b ", "labels": []}', "empty_text", "found an empty 'text'"),
     (b'{"text": "a", "labels": "[x"}', "broken_row", "expected a JSON list"),
-    (b'{"text": "a", "labels": [1]}', "broken_row", "found 1 in 'labels', expected the name of a label"),
-    (b'{"text": "a", "labels": {"x": 1}}', "broken_row", "found dict in 'labels', expected a list of labels"),
+    (b'{"text": "a", "labels": [1]}', "broken_row", "found the number 1 in 'labels', expected the name of a label"),
+    (b'{"text": "a", "labels": {"insult": 2}}', "broken_row", "found 2 in 'labels', expected 0, 1 or nothing"),
     (b'{"text": "a", "labels": ["spam"]}', "unknown_label", "found the label 'spam', expected one of insult, threat"),
     (b'{"text": "a\xff", "labels": []}', "not_utf8", "found the byte 0xff at 11, expected UTF-8"),
     (b'{"text": "a\\ud800", "labels": []}', "not_utf8", "code points that are no text"),
@@ -117,7 +117,7 @@ BAD_LINES = [
 
 @pytest.mark.parametrize(("line", "kind", "reason"), BAD_LINES)
 def test_a_bad_line_stops_with_file_row_found_and_expected(tmp_path, line, kind, reason):
-    (tmp_path / "a.jsonl").write_bytes(b'{"text": "good", "labels": []}\n' + line + b"\n")
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "good", "labels": []}\n' + line + b'\n{"text": "b", "labels": []}\n')
     config = DataConfig(labels_field="labels", labels=("insult", "threat"))
     with pytest.raises(ValueError, match=re.escape(reason)) as error:
         rows(tmp_path, config, BadRows(**dict.fromkeys(vars(BadRows()), "stop")))
@@ -140,7 +140,7 @@ def test_a_bad_line_is_dropped_and_counted_where_that_is_allowed(tmp_path, line,
     [
         (b"text,insult,threat\na,1\n", "broken_row", "found 2 fields, expected 3, as in the header"),
         (b"text,insult,threat\na,maybe,0\n", "broken_row", "found 'maybe' in the label column 'insult'"),
-        (b"text,insult,threat\na,,\n", "missing_field", "no label column with a value"),
+        (b"text,insult,threat\na,,\n", "missing_field", "no label with a value"),
         (b"text,insult,threat\n\xff,1,0\n", "not_utf8", "found bytes or code points that are no text in 'text'"),
         (b'text,insult,threat\n"a"b,1,0\n', "broken_row", "broken CSV"),
     ],
@@ -163,7 +163,7 @@ def test_a_stray_quote_costs_its_own_row_and_not_those_after_it(tmp_path):
 
 
 def test_an_endless_csv_line_is_one_bad_row(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "MAXIMUM_LINE_BYTES", 100)
+    monkeypatch.setattr(opening, "MAXIMUM_LINE_BYTES", 100)
     (tmp_path / "a.csv").write_text(f"text,insult,threat\na,1,0\n{'x' * 1050},1,0\nb,0,1\n")
     rejections = Rejections(DROP)
     assert [row.text for row in read_files(tmp_path, COLUMNS, rejections)] == ["a", "b"]
@@ -198,7 +198,7 @@ def test_a_damaged_parquet_file_stops(tmp_path):
 
 
 def test_an_endless_line_is_one_bad_row_and_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "MAXIMUM_LINE_BYTES", 100)
+    monkeypatch.setattr(opening, "MAXIMUM_LINE_BYTES", 100)
     (tmp_path / "a.jsonl").write_bytes(b"x" * 1000 + b'\n{"text": "good", "labels": []}\n')
     rejections = Rejections(DROP)
     (row,) = read_files(tmp_path, LISTS, rejections)
@@ -304,4 +304,4 @@ JSON_VALUES = st.recursive(
     config=st.sampled_from([LISTS, COLUMNS, CLASSES]),
 )
 def test_any_json_object_is_a_row_or_a_problem(record, config):
-    assert isinstance(parse_row("f", 1, record, config), Row | Problem)
+    assert isinstance(parse_row("f", 1, record, LabelReader(config)), Row | Problem)
