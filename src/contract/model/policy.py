@@ -4,6 +4,7 @@ from typing import Literal, TypedDict, get_args
 
 Decision = Literal["allow", "review", "block"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)  # the gravest last
+SCORE_DIGITS = 6  # of a score and of a threshold: what is shown is what decides
 NEVER = 1.0  # a block threshold that no score reaches, not even one that is rounded to 1: a person decides
 
 

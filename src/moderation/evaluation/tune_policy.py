@@ -17,7 +17,7 @@ from contract.evaluation.document import SCHEMA_VERSION
 from contract.model.archive import POLICY_FILE
 from contract.model.policy import NEVER
 from contract.policy.targets import LabelTargets, Targets
-from moderation.fitting.thresholds import _cautious, choose_policy
+from moderation.fitting.thresholds import cautious, choose_policy, rounded_up
 from moderation.fitting.validation_scores import read_scores
 from moderation.model.policy import Policy, make_policy, read_policy, write_policy
 
@@ -122,7 +122,18 @@ def _tune_curves(path: Path, arguments: argparse.Namespace) -> tuple[Policy, lis
             hits = recall * evaluation["candidate"]["labels"][label]["positives"]
             flagged = np.divide(hits, precision, out=np.full(len(hits), np.inf), where=precision > 0)
             reached = np.flatnonzero(hits >= arguments.precision * (flagged + 1))
-            block[index] = _cautious(threshold[reached[-1]], hits[reached[-1]]) if len(reached) else NEVER
+            if len(reached):  # where caution moves it to, the precision must be reached as well
+                least = cautious(float(threshold[reached[-1]]), float(hits[reached[-1]]))
+                above = np.flatnonzero(threshold >= least)
+                kept = above[hits[above] >= arguments.precision * flagged[above]]
+                if len(above) and not len(kept):
+                    block[index] = NEVER
+                elif len(above) and kept[-1] != above[-1]:
+                    block[index] = rounded_up(float(threshold[kept[-1]]))
+                else:
+                    block[index] = rounded_up(least)
+            else:
+                block[index] = NEVER
     policy = make_policy(labels, review, block)
     lines = [f"on {evaluation['rows']['test']} test rows, which then no longer judge this policy without favour:"]
     for index, label in enumerate(labels):

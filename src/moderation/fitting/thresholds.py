@@ -1,7 +1,7 @@
-"""The decision policy: from which score a label goes to a person, and from which it is blocked; tuned by hand here.
+"""Chooses the decision policy: from which score a label goes to a person, and from which it is blocked.
 
-python -m moderation.policy --model DIR --precision 0.9 --recall 0.8 --label threat
-python -m moderation.policy --curves evaluation.json --precision 0.9
+Scores are rounded as an endpoint shows them before anything is chosen by them, a review threshold is rounded down and a
+block threshold up: what a policy promises holds exactly on the rows that it was chosen on.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from contract.model.policy import NEVER
+from contract.model.policy import NEVER, SCORE_DIGITS
 from contract.policy.targets import Targets
 from moderation.fitting.validation_scores import read_scores
-from moderation.model.policy import DIGITS, Policy, make_policy, read_policy
+from moderation.model.policy import Policy, make_policy, read_policy
 
 MINIMUM_POSITIVES = 5  # below it, a label's own best threshold is chance
 HALF_TRUST_POSITIVES = 15  # with so many, a label's own threshold counts half
-SMALLEST, LARGEST = 0.001, 0.999
+CAUTIOUS = 0.999  # where a block threshold goes that few positives speak for
+STEP = 10.0**-SCORE_DIGITS
+LOGIT_CLIP = 1e-9
 
 
 def choose_policy(
@@ -35,6 +37,7 @@ def choose_policy(
         raise ValueError(
             f"policy.labels: found the unknown label {', '.join(unknown)}, expected one of {', '.join(labels)}"
         )
+    probs = np.round(probs.astype(np.float64), SCORE_DIGITS)
     review, block = choose_review(truth, probs, prevalence), np.full(len(labels), NEVER)
     for index, label in enumerate(labels):
         wanted = targets.of(label)
@@ -45,7 +48,7 @@ def choose_policy(
         elif wanted.review_recall is not None and answers.sum():
             review[index] = recall_threshold(answers, scored, wanted.review_recall)
         if wanted.block is None:
-            block[index] = block_threshold(answers, scored, wanted.block_precision)
+            block[index] = block_threshold(answers, scored, wanted.block_precision or 1.0, float(review[index]))
         else:
             block[index] = wanted.block
         # a fixed block threshold is a promise: what would be reviewed above it gives way
@@ -70,7 +73,8 @@ def choose_review(truth: np.ndarray, probs: np.ndarray, prevalence: np.ndarray) 
         trust = positives / (positives + HALF_TRUST_POSITIVES) if positives >= MINIMUM_POSITIVES else 0.0
         own = best_threshold(answers, scored)
         chosen[index] = _sigmoid(trust * _logit(own) + (1 - trust) * _logit(expected))
-    return np.round(chosen, DIGITS)
+    # a score of 0 says that a label does not apply
+    return np.maximum(rounded_down(chosen), STEP)
 
 
 def prevalences(truth: np.ndarray) -> np.ndarray:
@@ -86,7 +90,7 @@ def prevalence_threshold(probs: np.ndarray, prevalence: float) -> float:
     ranked = np.sort(probs.astype(np.float64))[::-1]
     count = min(max(1, round(prevalence * len(ranked))), len(ranked))
     below = ranked[count] if count < len(ranked) else 0.0
-    return float(np.clip((ranked[count - 1] + below) / 2, SMALLEST, LARGEST))
+    return float((ranked[count - 1] + below) / 2)
 
 
 def best_threshold(truth: np.ndarray, probs: np.ndarray) -> float:
@@ -99,42 +103,66 @@ def best_threshold(truth: np.ndarray, probs: np.ndarray) -> float:
     return _below(ranked, int(last[int(np.argmax(f1))]))
 
 
-def block_threshold(truth: np.ndarray, probs: np.ndarray, precision: float) -> float:
-    """The lowest threshold with the wanted precision on truth and probs (rows), shrunk for few positives.
+def block_threshold(truth: np.ndarray, probs: np.ndarray, precision: float, review: float = 0.0) -> float:
+    """The lowest threshold with the wanted precision on truth and probs (rows), moved up where few positives speak
+    for it; not below `review`, and NEVER where none has it.
 
-    To block is graver than to ask a person: what few positives above it speak for is moved, on the logit scale,
-    towards LARGEST. Where no threshold reaches the precision it is NEVER.
+    To block is graver than to ask a person: the threshold goes towards CAUTIOUS on the logit scale, the further the
+    fewer positives are above it. Where it lands, the promise must hold as well.
     """
     own = precision_threshold(truth, probs, precision)
-    return NEVER if own == NEVER else _cautious(own, float(truth[probs >= own].sum()))
+    if own == NEVER:
+        return NEVER
+    least = max(cautious(own, float(truth[probs >= own].sum())), review)
+    if not (probs >= least).any():
+        return min(rounded_up(least), NEVER)
+    return precision_threshold(truth, probs, precision, least, spare=0)
 
 
-def _cautious(threshold: float, hits: float) -> float:
+def cautious(threshold: float, hits: float) -> float:
+    """A block threshold that so many positives speak for, moved up on the logit scale: never down."""
     trust = hits / (hits + HALF_TRUST_POSITIVES)
-    return _sigmoid(trust * _logit(threshold) + (1 - trust) * _logit(LARGEST))
+    return max(threshold, _sigmoid(trust * _logit(threshold) + (1 - trust) * _logit(CAUTIOUS)))
 
 
-def precision_threshold(truth: np.ndarray, probs: np.ndarray, precision: float) -> float:
-    """The lowest threshold above which the share `precision` of the rows is positive, NEVER where none is.
+def precision_threshold(
+    truth: np.ndarray, probs: np.ndarray, precision: float, least: float = 0.0, spare: int = 1
+) -> float:
+    """The lowest threshold, not below `least`, from which on the share `precision` of the rows is positive; NEVER
+    where none is.
 
-    One clean row more than was seen is reckoned with, so that a few lucky hits promise nothing: a precision of .9
+    `spare` negative rows more than were seen are counted, so that a few lucky hits promise nothing: a precision of .9
     needs at least nine positives above the threshold.
     """
     if not truth.sum():
         return NEVER
     ranked, last, hits = _steps(truth, probs)
-    reached = np.flatnonzero(hits >= precision * (last + 2))
-    return _below(ranked, int(last[reached[-1]])) if len(reached) else NEVER
+    kept = (hits >= precision * (last + 1 + spare)) & (ranked[last] >= least)
+    reached = np.flatnonzero(kept)
+    if not len(reached):
+        return NEVER
+    threshold = rounded_up(_below(ranked, int(last[reached[-1]])))
+    return min(max(threshold, rounded_up(least)), NEVER)
 
 
 def recall_threshold(truth: np.ndarray, probs: np.ndarray, recall: float) -> float:
     """The highest threshold that finds the share `recall` of the positives, of which truth has at least one.
 
-    One missed positive more than was seen is reckoned with; where that is too much to ask, all positives are found.
+    One missed positive more than was seen is counted; where that is too much to ask, all positives are found.
     """
     ranked, last, hits = _steps(truth, probs)
-    wanted = min(recall * (truth.sum() + 1), truth.sum())
-    return _below(ranked, int(last[int(np.argmax(hits >= wanted))]))
+    enough = min(recall * (truth.sum() + 1), truth.sum())
+    return float(rounded_down(_below(ranked, int(last[int(np.argmax(hits >= enough))]))))
+
+
+def rounded_down(threshold: np.ndarray | float) -> np.ndarray:
+    """The next lower threshold that can be shown, or this one; 1e-9 more is the same number in binary."""
+    return np.round(np.floor(np.asarray(threshold) / STEP + 1e-3) * STEP, SCORE_DIGITS)
+
+
+def rounded_up(threshold: float) -> float:
+    """The next higher threshold that can be shown, or this one."""
+    return float(np.round(np.ceil(threshold / STEP - 1e-3) * STEP, SCORE_DIGITS))
 
 
 def _steps(truth: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,7 +176,7 @@ def _steps(truth: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _below(ranked: np.ndarray, place: int) -> float:
     """Half-way from a score to the next lower one."""
     below = ranked[place + 1] if place + 1 < len(ranked) else 0.0
-    return float(np.clip((ranked[place] + below) / 2, SMALLEST, LARGEST))
+    return float((ranked[place] + below) / 2)
 
 
 def effective_policy(directory: Path, labels: Sequence[str], targets: Targets) -> Policy:
@@ -162,7 +190,7 @@ def effective_policy(directory: Path, labels: Sequence[str], targets: Targets) -
 
 
 def _logit(probability: float) -> float:
-    clipped = float(np.clip(probability, SMALLEST, LARGEST))
+    clipped = float(np.clip(probability, LOGIT_CLIP, 1 - LOGIT_CLIP))
     return float(np.log(clipped / (1 - clipped)))
 
 

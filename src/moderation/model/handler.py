@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from contract.model.policy import DECISIONS
+from contract.model.policy import DECISIONS, SCORE_DIGITS
 from moderation.model.policy import Policy, read_policy
 from moderation.model.scoring import Scorer
 
 JSON = "application/json"
 MAXIMUM_BODY_BYTES = 1_000_000
 MAXIMUM_TEXTS = 128
-SCORE_DIGITS = 6
 MAXIMUM_CHARACTERS = 50_000  # of one text: what lies beyond the model's tokens is not read anyway
 
 

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from contract.model.archive import POLICY_FILE
-from contract.model.policy import NEVER
-
-DIGITS = 4  # of a threshold
+from contract.model.policy import NEVER, SCORE_DIGITS
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +36,8 @@ class Policy:
 
 def make_policy(labels: Sequence[str], review: np.ndarray, block: np.ndarray) -> Policy:
     """The policy of these thresholds, review and block (labels), with the id that its content gives it."""
-    review = np.round(np.asarray(review, dtype=np.float64), DIGITS)
-    block = np.maximum(np.round(np.asarray(block, dtype=np.float64), DIGITS), review)
+    review = np.round(np.asarray(review, dtype=np.float64), SCORE_DIGITS)
+    block = np.maximum(np.round(np.asarray(block, dtype=np.float64), SCORE_DIGITS), review)
     canonical = json.dumps(_thresholds(labels, review, block), sort_keys=True)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     return Policy(f"p-{digest[:12]}", tuple(labels), review, block)
