@@ -45,12 +45,26 @@ def _similarity(value: Any) -> Any:
     return float(value)
 
 
+DEFAULT_SOURCE = "raw/"
+"""The one prefix that may be empty: then the demonstration set stands in."""
+DEMONSTRATION = "demonstration"
+"""What manifest and report call the source of made-up rows."""
+
+
 def _source(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("hub:") and not all(value.removeprefix("hub:").partition("@")):
         raise ValueError(
             f"found {value!r}, expected hub:<dataset id>@<revision>; pin a commit, so that the same commit of this "
             "repository always reads the same rows"
         )
+    if isinstance(value, str) and not value.startswith("hub:") and value != DEMONSTRATION:
+        parts = value.rstrip("/").split("/")
+        if ":" in parts[0] or not all(part.strip(" .") for part in parts) or value != value.strip():
+            raise ValueError(
+                f"found {value!r}, expected a prefix in the data bucket such as {DEFAULT_SOURCE} (without s3://, "
+                "bucket or a slash in front), or hub:<dataset id>@<revision>"
+            )
+        return "/".join(parts) + "/"  # `raw` must not read `raw-old/`
     return value
 
 
@@ -61,7 +75,7 @@ Labels = Annotated[tuple[Label, ...], Field(strict=False)]
 class DataConfig:
     """Where labelled text comes from, how a row looks, and how rows are split."""
 
-    source: Annotated[str, BeforeValidator(_source)] = "raw/"
+    source: Annotated[str, BeforeValidator(_source)] = DEFAULT_SOURCE
     """`hub:<dataset id>@<revision>`, or a prefix whose files arrive in the input directory."""
     id_field: Annotated[Name, Field(min_length=1)] = "id"
     """Field with the row's id; a row without it gets the hash of its text."""

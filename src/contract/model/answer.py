@@ -1,8 +1,14 @@
-"""What an endpoint answers."""
+"""What an endpoint takes, and what it answers."""
 
 from typing import TypedDict
 
 from contract.model.policy import Decision
+
+MAXIMUM_BODY_BYTES = 1_000_000
+MAXIMUM_TEXTS = 128
+# Of one text and of all of a request, once compatibility forms are undone: one character may stand for 18
+MAXIMUM_CHARACTERS = 50_000
+MAXIMUM_REQUEST_CHARACTERS = 1_000_000
 
 
 class LabelAnswer(TypedDict):

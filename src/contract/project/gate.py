@@ -58,6 +58,10 @@ class GateRules:
     """Metric name and its floor on the test split."""
     maximum: Mapping[Cost, Annotated[float, Field(ge=0, le=1000)]] = Field(default_factory=dict)
     """Metric name and its ceiling on the test split."""
+    minimum_test_positives: Annotated[int, Field(ge=1)] | None = None
+    """Positive test rows that each label needs: with fewer, its figures are chance, and no ground to decide on."""
+    too_few_positives: Literal["fail", "report"] = "fail"
+    """What the gate does where a label has too few: `fail`, or `report` it and go on."""
     baseline_margin: Annotated[float, Field(ge=-1, le=1)] | None = None
     """Macro average precision, candidate minus baseline, must be at least this."""
     champion: ChampionRules = Field(default_factory=ChampionRules)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from contract.data.section import DataConfig, read_data_config
+from contract.data.section import DEFAULT_SOURCE, DEMONSTRATION, DataConfig, read_data_config
 from moderation.data import demonstration
 from moderation.data.placement import place
 from moderation.data.previous import read_previous
@@ -21,8 +21,6 @@ from moderation.rows.parsing import rows_of
 from moderation.rows.row import Rejections
 from moderation.rows.shards import Shards, read_shards
 from moderation.rows.spool import Spool
-
-DEMONSTRATION = "demonstration"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,6 +98,11 @@ def spooled(config: DataConfig, source: Path | Shards, directory: Path) -> tuple
         found = read_hub(config.source, config, rejections)
     elif isinstance(source, Path) and readers.data_files(source):
         found = readers.read_files(source, config, rejections)
+    elif config.source != DEFAULT_SOURCE:
+        raise ValueError(
+            f"--input: found no data file, expected the files of {config.source}; only an empty {DEFAULT_SOURCE} gives "
+            "the demonstration set"
+        )
     else:
         say("no data: generating the seeded DEMONSTRATION set; a model trained on it is not fit to moderate anything")
         config = replace(demonstration.layout(config), source=DEMONSTRATION)

@@ -9,6 +9,8 @@ import numpy as np
 
 INVERSE_REGULARISATION = 0.01
 SMALLEST_SPREAD = 0.05  # of the median standard deviation: some encoders have constant dimensions
+# Whatever the median: where all texts look the same to the encoder, nothing must be divided by what is left
+LEAST_SPREAD = 1e-3
 
 
 def label_prior(truth: np.ndarray) -> np.ndarray:
@@ -34,7 +36,7 @@ def fit_head(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nd
 
     mean = features.mean(axis=0)
     spread = features.std(axis=0)
-    spread = np.maximum(spread, SMALLEST_SPREAD * np.median(spread))
+    spread = np.maximum(spread, max(SMALLEST_SPREAD * float(np.median(spread)), LEAST_SPREAD))
     standard = (features - mean) / spread
     weights = np.zeros((truth.shape[1], features.shape[1]))
     biases = label_prior(truth)

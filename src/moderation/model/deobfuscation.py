@@ -8,13 +8,15 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 FILE = "words.json"
 LONGEST_SPELLING = 20  # single letters in a row that may be one word
 INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 # Spelling in Persian and Indic scripts, and what holds an emoji together; nothing beside Latin, Greek, Cyrillic letters
-JOINERS = re.compile("(?<=[\u0000-\u058f])[\u200c\u200d]+|[\u200c\u200d]+(?=[\u0000-\u058f])")
+JOINERS = re.compile("[\u200c\u200d]+")
+LAST_PLAIN = "\u058f"  # up to here: Latin, Greek, Cyrillic and Armenian
 WORD = re.compile(r"\w+")
 WORD_WITH_SIGNS = re.compile(r"[\w@$!]+")
 QUANTITY = re.compile(r"\d+[^\W\d_]{1,2}")  # 4th, 10s, 5mg
@@ -38,7 +40,7 @@ class Deobfuscator:
 
     def __call__(self, text: str) -> str:
         """The text without disguise."""
-        text = JOINERS.sub("", INVISIBLE.sub("", text))
+        text = without_joiners(INVISIBLE.sub("", text))
         if not text.isascii():
             text = WORD.sub(lambda match: self._in_one_alphabet(match.group()), text)
         text = WORD_WITH_SIGNS.sub(lambda match: self._in_letters(match.group()), text)
@@ -71,26 +73,65 @@ class Deobfuscator:
     def _without_gaps(self, text: str) -> str:
         pieces = re.split(r"(\s+)", text)
         words, gaps = pieces[::2], [*pieces[1::2], ""]
+        letters = letters_from_here(words)
         result, place = [], 0
         while place < len(words):
-            count = self._parts_of_one_word(words, place)
+            count = self._parts_of_one_word(words, place, letters[place])
             result += ["".join(words[place : place + count]), gaps[place + count - 1]]
             place += count
         return "".join(result)
 
-    def _parts_of_one_word(self, words: list[str], place: int) -> int:
-        """How many words from `place` on are one known word in parts; 1 where none is."""
-        letters = 0
-        while place + letters < len(words) and letters < LONGEST_SPELLING and LETTER.fullmatch(words[place + letters]):
-            letters += 1
-        for count in range(letters, 2, -1):
-            if self.knows("".join(words[place : place + count])):
-                return count
+    def _parts_of_one_word(self, words: list[str], place: int, letters: int) -> int:
+        """How many words from `place` on, of which so many are single letters, are one known word in parts; else 1."""
+        if letters > 2 and (count := self._spelt_letters(words[place : place + letters])) > 2:
+            return count
         second = WORD.match(words[place + 1]) if place + 1 < len(words) else None
         first = word_at_end(words[place]) if second else ""
         if not first or not second or not self.knows(first + second.group()):
             return 1
         return 1 if self.knows(first) and self.knows(second.group()) else 2
+
+    def _spelt_letters(self, letters: list[str]) -> int:
+        """How many of some letters, from the first one on, are the longest known word; 0 where none is."""
+        longest, spelt = 0, ""
+        for count, letter in enumerate(letters, 1):
+            spelt += letter.lower()
+            if spelt in self.words:
+                longest = count
+            if spelt not in self._beginnings:
+                break
+        return longest
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        """What words that may be spelt letter by letter begin with: a search ends where none goes on."""
+        return frozenset(
+            word[:length] for word in self.words if len(word) <= LONGEST_SPELLING for length in range(1, len(word) + 1)
+        )
+
+
+def letters_from_here(words: list[str]) -> list[int]:
+    """For each word how many single letters follow each other from there on, at most LONGEST_SPELLING."""
+    counts = [0] * (len(words) + 1)
+    for place in range(len(words) - 1, -1, -1):
+        word = words[place]
+        if len(word) == 1 and LETTER.match(word):
+            counts[place] = min(counts[place + 1] + 1, LONGEST_SPELLING)
+    return counts
+
+
+def without_joiners(text: str) -> str:
+    """The text without joiners beside plain letters: there they hide a word, elsewhere scripts and emoji need them.
+
+    Each run is looked at once; a pattern that looks ahead would begin anew at each joiner of a run.
+    """
+
+    def kept(run: re.Match[str]) -> str:
+        before, behind = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]
+        plain = ("" < before <= LAST_PLAIN) or ("" < behind <= LAST_PLAIN)
+        return "" if plain else run.group()
+
+    return JOINERS.sub(kept, text)
 
 
 def word_at_end(text: str) -> str:

@@ -5,6 +5,8 @@ A bad request raises ValueError with a reason that a caller can act on; no text 
 
 import json
 import os
+import re
+import unicodedata
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from contract.model.answer import (
+    MAXIMUM_BODY_BYTES,
+    MAXIMUM_CHARACTERS,
+    MAXIMUM_REQUEST_CHARACTERS,
+    MAXIMUM_TEXTS,
+)
 from contract.model.policy import DECISIONS, SCORE_DIGITS
 from moderation.model.policy import Policy, read_policy
 from moderation.model.scoring import Scorer
 
 JSON = "application/json"
-MAXIMUM_BODY_BYTES = 1_000_000
-MAXIMUM_TEXTS = 128
-MAXIMUM_CHARACTERS = 50_000  # of one text: what lies beyond the model's tokens is not read anyway
+CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+*-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ def model_fn(model_dir: str) -> Moderator:
 def input_fn(body: str | bytes, content_type: str) -> list[str]:
     """The texts of a request, `{"text": "..."}` or `{"texts": ["...", ...]}`."""
     if content_type.partition(";")[0].strip().lower() != JSON:
-        raise ValueError(f"found the content type {content_type[:100]!r}, expected {JSON}")
+        raise ValueError(f"found {_shown_type(content_type)}, expected the content type {JSON}")
     size = len(body) if isinstance(body, bytes | bytearray) else len(body.encode("utf-8", "surrogatepass"))
     if size > MAXIMUM_BODY_BYTES:
         raise ValueError(
@@ -62,23 +68,50 @@ def texts_of(content: Any) -> list[str]:
     if not isinstance(content, dict):
         raise ValueError(f"found JSON of type {type(content).__name__}, expected {shape}")
     if len(content) != 1 or not {"text", "texts"}.issuperset(content):
-        keys = ", ".join(sorted(ascii(key)[:40] for key in content)[:10]) or "no key"
+        # other keys are not repeated: what a caller sends may be a text
+        known = [name for name in ("text", "texts") if name in content]
+        others = len(content) - len(known)
+        keys = " and ".join([*known, *([f"{others} other{'s' if others > 1 else ''}"] if others else [])]) or "no key"
         raise ValueError(f"found {keys}, expected exactly one of the keys 'text' and 'texts': {shape}")
     texts = [content["text"]] if "text" in content else content["texts"]
     if not isinstance(texts, list):
         raise ValueError(f"texts: found {type(texts).__name__}, expected a list of strings")
     if not 0 < len(texts) <= MAXIMUM_TEXTS:
         raise ValueError(f"texts: found {len(texts)} texts, expected 1 to {MAXIMUM_TEXTS}")
+    all_characters = 0
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"text {number}: found {type(text).__name__}, expected a string")
         if not text.strip():
             raise ValueError(f"text {number}: found nothing but white space, expected some text")
-        if len(text) > MAXIMUM_CHARACTERS:
-            raise ValueError(f"text {number}: found {len(text)} characters, expected at most {MAXIMUM_CHARACTERS}")
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise ValueError(f"text {number}: found half a character (a lone surrogate), expected Unicode text")
+        characters = _normalised_length(text)
+        if characters > MAXIMUM_CHARACTERS:
+            raise ValueError(
+                f"text {number}: found {characters} characters, expected at most {MAXIMUM_CHARACTERS}, counted after "
+                "Unicode's compatibility forms are undone"
+            )
+        all_characters += characters
+    if all_characters > MAXIMUM_REQUEST_CHARACTERS:
+        raise ValueError(
+            f"found {all_characters} characters in all texts, expected at most {MAXIMUM_REQUEST_CHARACTERS}; send "
+            "fewer texts a request"
+        )
     return texts
+
+
+def _normalised_length(text: str) -> int:
+    """Characters of a text once its compatibility forms are undone."""
+    if text.isascii() or len(text) > MAXIMUM_CHARACTERS:
+        return len(text)
+    return len(unicodedata.normalize("NFKC", text))
+
+
+def _shown_type(content_type: str) -> str:
+    """A content type as a message may repeat it: what is none may be a text."""
+    found = CONTENT_TYPE.fullmatch(content_type.partition(";")[0].strip())
+    return f"the content type {found.group()[:100]!r}" if found else "what is no content type"
 
 
 def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
@@ -122,5 +155,5 @@ def output_fn(answer: dict[str, Any], accept: str) -> str:
     """The answer as JSON. Raises ValueError where the caller accepts no JSON."""
     kinds = {kind.partition(";")[0].strip().lower() for kind in (accept or "*/*").split(",")}
     if kinds.isdisjoint({JSON, "*/*", "application/*"}):
-        raise ValueError(f"found the accepted types {accept[:100]!r}, expected {JSON}")
+        raise ValueError(f"found {len(kinds)} accepted types and none of them JSON, expected {JSON}")
     return json.dumps(answer, ensure_ascii=False)

@@ -83,6 +83,8 @@ def decide(evaluation: Mapping[str, Any], rules: GateRules) -> Decision:
         _at_most(f"maximum.{name}", _words(name), bound, metrics.get(name))
         for name, bound in sorted(rules.maximum.items())
     ]
+    if rules.minimum_test_positives is not None:
+        found += _positives(evaluation, rules.minimum_test_positives, rules.too_few_positives == "report")
     if rules.baseline_margin is not None:
         found.append(_baseline(rules.baseline_margin, _part(evaluation, "comparison", "baseline").get(HEADLINE)))
     if evaluation.get("champion") is not None:
@@ -149,6 +151,21 @@ def _at_most(name: str, what: str, bound: float, found: Any) -> Rule:
     passed = found <= bound + ROUNDING
     sentence = f"{what} is {found:.3f}; at most {bound:g} required: {_outcome(passed)}."
     return Rule(name, bound, float(found), passed, sentence)
+
+
+def _positives(evaluation: Mapping[str, Any], least: int, report_only: bool) -> Iterator[Rule]:
+    """One rule a label: whether it has test rows enough to be evaluated by."""
+    for label in evaluation["labels"]:
+        positives = _part(evaluation, "candidate", "labels", label).get("positives") or 0
+        enough = positives >= least
+        outcome = "passed" if enough else "its figures can't be relied on: " + ("reported" if report_only else "failed")
+        yield Rule(
+            f"minimum_test_positives.{label}",
+            least,
+            float(positives),
+            enough or report_only,
+            f"{label} has {positives} positive test rows; at least {least} required to evaluate it: {outcome}.",
+        )
 
 
 def _baseline(margin: float, compared: Mapping[str, Any] | None) -> Rule:

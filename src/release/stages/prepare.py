@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from contract.data.section import DEFAULT_SOURCE
 from release.aws import jobs
 from release.aws.naming import fingerprint
 from release.aws.s3 import object_exists, read_json
@@ -135,6 +136,12 @@ def start(run: Run, prepare_code: UploadedCode, shard_code: UploadedCode) -> Pre
     bucket, source = platform.data_bucket, run.project.data.source
     from_hub = source.startswith("hub:")
     objects = [] if from_hub else raw_objects(bucket, source, s3)
+
+    if not objects and not from_hub and source != DEFAULT_SOURCE:
+        raise ValueError(
+            f"data.source: found no object below s3://{bucket}/{source}, expected data files there; correct the prefix "
+            f"(case counts), or upload the files. Only an empty {DEFAULT_SOURCE} gives the demonstration set"
+        )
 
     def choose(stage: str, code: UploadedCode, has_output: Callable[[str], bool]) -> jobs.Attempt:
         key = fingerprint(stage, objects, asdict(run.project.data), code.code_sha256, platform.processing_image_uri)

@@ -39,7 +39,7 @@ def test_near_duplicates_are_a_similarity_or_off(tmp_path, text, similarity):
         ("{labels_field: labels, bad_rows: {broken_row: stpo}}", 'broken_row: found "stpo", did you mean stop?'),
         ("{}", "data: found none of them, expected exactly one of"),
         ("{labels_field: labels, class_field: label}", "found labels_field and class_field, expected exactly one"),
-        ("{labels_field: labels, classes: {1: x}}", "found classes without class_field"),
+        ("{label_fields: [a], classes: {1: x}}", "found classes without class_field"),
         ("{labels_field: labels, test_fraction: 1.0}", "data.test_fraction: found 1.0, expected less than 1"),
         ("{labels_field: labels, test_fraction: 0.6, validation_fraction: 0.4}", "expected less than 1 so that rows"),
         ("{labels_field: labels, minimum_positives: 0}", "data.minimum_positives: found 0, expected at least 1"),
@@ -71,3 +71,16 @@ def test_a_file_without_the_section_is_refused(tmp_path):
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         DataConfig(labels_field="labels").seed = 1
+
+
+@pytest.mark.parametrize(
+    ("text", "source"), [("raw/", "raw/"), ("raw", "raw/"), ("a/b", "a/b/"), ("'a b/c//'", "a b/c/")]
+)
+def test_a_prefix_ends_where_its_name_ends(tmp_path, text, source):
+    assert read_data_config(written(tmp_path, f"{{labels_field: labels, source: {text}}}")).source == source
+
+
+@pytest.mark.parametrize("text", ["s3://bucket/raw/", "/raw/", "'raw/../x'", "./raw", "' raw/'", "'/'", "''", "gs:raw"])
+def test_what_is_no_prefix_of_the_data_bucket_is_refused(tmp_path, text):
+    with pytest.raises(ValueError, match=r"data\.source: found .*, expected a prefix in the data bucket such as raw/"):
+        read_data_config(written(tmp_path, f"{{labels_field: labels, source: {text}}}"))

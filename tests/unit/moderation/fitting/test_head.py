@@ -44,3 +44,14 @@ def test_the_probe_rows_are_a_seeded_choice_or_all():
     assert rows == probe_rows(100, 30, seed=13)
     assert len(set(rows)) == 30
     assert probe_rows(10, 30, seed=13) == list(range(10))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-9, 1e-6])
+def test_features_that_are_all_equal_give_bounded_weights(noise):
+    chance = np.random.default_rng(0)
+    features = np.ones((200, 16)) + noise * chance.normal(size=(200, 16))
+    truth = (chance.random((200, 2)) < 0.3).astype(np.float32)
+    weights, biases = fit_head(features, truth)
+    assert np.abs(weights).max() < 1
+    # another text moves no score beyond what its features say
+    assert np.abs((features[0] + 0.5) @ weights.T + biases - label_prior(truth)).max() < 10

@@ -287,13 +287,15 @@ def test_the_curves_of_an_evaluation_tune_as_well(tmp_path, capsys):
     path = tmp_path / "evaluation.json"
     path.write_text(json.dumps(evaluation_of(curve)))
     assert main(["--curves", str(path), "--output", str(tmp_path / "out")]) == 0
-    assert read_policy(tmp_path / "out", ["a", "b"]).content()["labels"]["a"] == {"review": 0.35, "block": 0.7}
-    assert "review 0.3500 (precision 0.600, recall 0.800)  block 0.7000 (precision 0.920" in capsys.readouterr().out
+    tuned = read_policy(tmp_path / "out", ["a", "b"]).content()["labels"]["a"]
+    assert tuned == {"review": 0.35, "block": pytest.approx(0.7, abs=1e-4)}
+    assert "review 0.3500 (precision 0.600, recall 0.800)  block 0.7000 (precision 1.000" in capsys.readouterr().out
     write_policy(make_policy(["a", "b"], np.array([0.35, 0.35]), np.array([0.8, 0.8])), tmp_path)
     asked = ["--curves", str(path), "--precision", "0.99", "--recall", "0.9", "--label", "b"]
     assert main([*asked, "--output", str(tmp_path / "out")]) == 0
     found = read_policy(tmp_path / "out", ["a", "b"]).content()["labels"]
-    assert found == {"a": {"review": 0.35, "block": 0.8}, "b": {"review": 0.1, "block": 0.9}}
+    assert found["a"] == {"review": 0.35, "block": 0.8}
+    assert found["b"] == {"review": 0.1, "block": pytest.approx(0.9, abs=1e-4)}
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,38 @@ def test_a_model_directory_keeps_it(deobfuscator, tmp_path):
     assert load(tmp_path) == deobfuscator
     assert load(tmp_path).knows("IDIOT")
     assert Deobfuscator(frozenset())("1d10t") == "1d10t"
+
+
+PLAIN = "you are a fool and the soup is hot today, see you soon my friend. "
+HOSTILE = {
+    "joiners": "\u200d" * 20000,
+    "joiners after a letter of a script that keeps them": "\u0915" + "\u200d" * 20000 + "\u0915",
+    "joiners between letters": "a\u200d" * 10000,
+    "single letters": "a b c d " * 2500,
+    "one letter again and again": "f " * 10000,
+    "beginnings of a known word": "f o o " * 3333,
+    "invisible characters": "\u200b" * 20000,
+    "digits": "4" * 20000,
+    "signs": "@$!" * 6666,
+    "one word": "x" * 20000,
+    "two alphabets in one word": "a\u0430" * 10000,
+    "ligatures that stand for many letters": "\ufdfa" * 1111,
+    "points": "a.b" * 6666,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_no_text_takes_much_longer_than_a_plain_one_of_its_length(kind):
+    known = fit_deobfuscator([PLAIN, "fool foolish football a b"])
+    plain = (PLAIN * 400)[:20000]
+
+    def seconds(text):
+        times = []
+        for _ in range(3):
+            started = time.process_time()
+            known(text)
+            times.append(time.process_time() - started)
+        return min(times)
+
+    known("f o o l")  # what is made once
+    assert seconds(HOSTILE[kind]) < 8 * seconds(plain)

@@ -215,3 +215,14 @@ def test_rules_that_are_left_out_are_not_judged():
 def test_another_schema_is_refused():
     with pytest.raises(ValueError, match="schema_version 1; this gate reads 3"):
         decide(evaluation() | {"schema_version": 1}, RULES)
+
+
+@pytest.mark.parametrize(("choice", "passed"), [("fail", False), ("report", True)])
+def test_a_label_with_too_few_positives_can_not_be_evaluated(choice, passed):
+    whole = changed("candidate.labels.threat.positives", 1)
+    decision = decide(whole, GateRules(minimum_test_positives=10, too_few_positives=choice))
+    assert decision.passed is passed
+    enough, few = decision.rules
+    assert enough.sentence == "insult has 40 positive test rows; at least 10 required to evaluate it: passed."
+    assert few.sentence.startswith("threat has 1 positive test rows; at least 10 required to evaluate it: its")
+    assert few.found == 1

@@ -292,3 +292,16 @@ def test_shards_that_are_there_are_not_read_again_and_others_are(aws, sharded):
     more = replace(sharded, processing_instance_count=20)
     assert started_run(more, aws) == second
     assert started_run(more, aws, seed=14).shards_job != second.shards_job
+
+
+def test_another_prefix_that_is_empty_is_a_mistake_and_no_demonstration(aws, platform, requested):
+    aws.client("s3").put_object(Bucket=platform.data_bucket, Key="raw-old/a.jsonl", Body=b"{}")
+    for source in ("Raw/", "raw-ol"):
+        with pytest.raises(
+            ValueError, match=f"found no object below s3://moderation-data/{source.rstrip('/')}/, expected"
+        ):
+            started_run(platform, aws, source=source)
+    assert requested == {}
+    started_run(platform, aws)  # the default may be empty, whatever lies beside it
+    (request,) = requested.values()
+    assert "raw" not in {item["InputName"] for item in request["ProcessingInputs"]}
