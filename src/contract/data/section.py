@@ -77,6 +77,10 @@ class DataConfig:
 
     source: Annotated[str, BeforeValidator(_source)] = DEFAULT_SOURCE
     """`hub:<dataset id>@<revision>`, or a prefix whose files arrive in the input directory."""
+    hub_config: Annotated[Name, Field(min_length=1)] | None = None
+    """Configuration of the Hub dataset, where it has several."""
+    hub_splits: Labels = ()
+    """Splits of the Hub dataset to read; empty: all of them. Rows are split anew."""
     id_field: Annotated[Name, Field(min_length=1)] = "id"
     """Field with the row's id; a row without it gets the hash of its text."""
     text_field: Annotated[Name, Field(min_length=1)] = "text"
@@ -125,6 +129,8 @@ class DataConfig:
             )
         if self.classes and not (self.class_field or self.labels_field):
             raise ValueError("found classes without class_field or labels_field; name the field that holds the class")
+        if (self.hub_config or self.hub_splits) and not self.source.startswith("hub:"):
+            raise ValueError("found hub_config or hub_splits, but source names no Hub dataset (hub:<id>@<revision>)")
         if self.multi_hot and not self.labels_field:
             raise ValueError("found multi_hot without labels_field; name the field that holds the list of 0 and 1")
         for name in ("labels", "label_fields", "multi_hot", "columns"):

@@ -15,13 +15,27 @@ def read_hub(source: str, config: DataConfig, rejections: Rejections) -> Iterato
 
     dataset_id, _, revision = source.removeprefix("hub:").partition("@")
     try:
-        splits = datasets.load_dataset(dataset_id, revision=revision, streaming=True)
+        splits = datasets.load_dataset(dataset_id, config.hub_config, revision=revision, streaming=True)
+    except RuntimeError as error:
+        if "scripts" not in str(error):
+            raise
+        raise ValueError(
+            f"data.source {source}: found a dataset that is made by a script, which is not run; take the revision "
+            "refs/convert/parquet, in which the Hub keeps the rows as Parquet (pin the commit that it stands for), or "
+            "upload the files to the data bucket"
+        ) from error
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise ValueError(
             f"data.source {source}: found {type(error).__name__} while asking the Hub, expected a dataset that can be "
             "downloaded; check id, revision and network, or upload the files to the data bucket"
         ) from error
+    if absent := [name for name in config.hub_splits if name not in splits]:
+        raise ValueError(
+            f"data.hub_splits: found no split {', '.join(absent)} in {source}, expected some of {', '.join(splits)}"
+        )
     for split, dataset in splits.items():
+        if config.hub_splits and split not in config.hub_splits:
+            continue
         names = class_names(dataset.features)
         records = enumerate((named_classes(record, names) for record in dataset), start=1)
         yield from rows_of(f"{source}/{split}", records, config, rejections)
