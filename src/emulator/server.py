@@ -19,26 +19,26 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
-from emulator import protocol
-from emulator.access import Caller, page_refusal
-from emulator.authorisation import Denial, Guard, input_of
-from emulator.autoscaling import ApplicationAutoScaling
-from emulator.budgets import Budgets
-from emulator.cloud import Cloud
-from emulator.cloudwatch import CloudWatch
-from emulator.codebuild import CodeBuild
-from emulator.codecommit import CodeCommit
-from emulator.codepipeline import CodePipeline
-from emulator.connections import CodeConnections, CodeStarConnections
-from emulator.errors import AwsError
-from emulator.githost import repository_of, serve_git
-from emulator.permissions import resource_of
-from emulator.protocol import Answer, Call
-from emulator.retries import Retries
-from emulator.runtime import SageMakerRuntime
-from emulator.s3 import S3
-from emulator.sagemaker import SageMaker
-from emulator.service import Service, not_emulated
+from emulator.codebuild.service import CodeBuild
+from emulator.codepipeline.service import CodePipeline
+from emulator.core import protocol
+from emulator.core.access import Caller, page_refusal
+from emulator.core.cloud import Cloud
+from emulator.core.errors import AwsError
+from emulator.core.protocol import Answer, Call
+from emulator.core.retries import Retries
+from emulator.core.service import Service, not_emulated
+from emulator.git.codecommit import CodeCommit
+from emulator.git.connections import CodeConnections, CodeStarConnections
+from emulator.git.host import repository_of, serve_git
+from emulator.iam.authorisation import Denial, Guard, input_of
+from emulator.iam.permissions import resource_of
+from emulator.moto_overlays.autoscaling import ApplicationAutoScaling
+from emulator.moto_overlays.budgets import Budgets
+from emulator.moto_overlays.cloudwatch import CloudWatch
+from emulator.moto_overlays.s3 import S3
+from emulator.sagemaker.hosting.runtime import SageMakerRuntime
+from emulator.sagemaker.service import SageMaker
 
 LOG = logging.getLogger("emulator")
 

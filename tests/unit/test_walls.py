@@ -16,6 +16,23 @@ FORBIDDEN = {
     "doors": {"boto3", "botocore", "sagemaker", "release", "emulator", "moto"},
 }
 
+# The folders of each room, lowest first: a folder imports itself and lower ones. "" is the room's own top.
+FLOORS = {
+    "emulator": (
+        "core",
+        "iam",
+        "git",
+        "moto_overlays",
+        "codebuild",
+        "codepipeline",
+        "sagemaker/jobs",
+        "sagemaker/registry",
+        "sagemaker/hosting",
+        "sagemaker",
+        "",
+    ),
+}
+
 
 @cache
 def imported_packages(path: Path) -> set[str]:
@@ -42,6 +59,52 @@ def test_a_room_imports_nothing_from_behind_its_wall(room):
         if (crossing := imported_packages(path) & FORBIDDEN[room])
     }
     assert crossings == {}
+
+
+def folder_of(room: str, path: Path) -> str:
+    """The folder of a file among the floors of its room; what lies deeper (data beside the code) counts to it."""
+    folder = path.parent.relative_to(SOURCE / room)
+    while folder.as_posix() not in FLOORS[room] and folder.parts:
+        folder = folder.parent
+    return "" if folder == Path() else folder.as_posix()
+
+
+def imported_folders(room: str, path: Path) -> set[str]:
+    """Folders of the room that a file imports from, also where it does so for the type checker only."""
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write it from the room on"
+            # of `from room.folder import module` it is the module that counts, where it is one
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    targets = [SOURCE.joinpath(*module.split(".")) for module in modules if module.split(".")[0] == room]
+    return {folder_of(room, target / "x" if target.is_dir() else target) for target in map(_existing, targets)}
+
+
+def _existing(target: Path) -> Path:
+    """The module or folder of an import: of `a.b.name` that is `a.b` where `name` is no module."""
+    return target if target.is_dir() or target.with_suffix(".py").exists() else target.parent
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_a_folder_imports_only_itself_and_lower_ones(room):
+    floors = FLOORS[room]
+    files = files_of(room)
+    assert {folder_of(room, path) for path in files} == set(floors)
+    upward = {
+        str(path.relative_to(SOURCE)): sorted(higher)
+        for path in files
+        if (
+            higher := {
+                folder
+                for folder in imported_folders(room, path)
+                if floors.index(folder) > floors.index(folder_of(room, path))
+            }
+        )
+    }
+    assert upward == {}
 
 
 def test_rooms_import_only_what_the_requirements_name():

@@ -19,9 +19,9 @@ from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
-from emulator import protocol
+from emulator.core import protocol
+from emulator.core.service import Service
 from emulator.server import Emulator
-from emulator.service import Service
 
 SRC = Path(__file__).parents[3] / "src"
 

@@ -1,0 +1,59 @@
+"""Application Auto Scaling is moto's, recorded only; moto lacks the tags that Terraform reads and writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+from moto.applicationautoscaling.models import applicationautoscaling_backends
+
+from emulator.core.access import Caller
+from emulator.core.errors import AwsError
+from emulator.core.service import Service
+
+if TYPE_CHECKING:
+    from emulator.core.cloud import Cloud
+
+
+class ApplicationAutoScaling(Service):
+    service_name = "application-autoscaling"
+    rest_to_moto = True
+
+    def __init__(self, cloud: Cloud):
+        super().__init__(cloud)
+        self._tags: dict[str, dict[str, str]] = {}  # by ARN of the scalable target
+
+    def register_scalable_target(self, request: dict, caller: Caller) -> dict:
+        tags = request.pop("Tags", {})
+        try:
+            answer = self.cloud.moto_client(self.service_name).register_scalable_target(**request)
+        except ClientError as error:
+            raise AwsError.from_client(error) from error
+        self._tags.setdefault(answer["ScalableTargetARN"], {}).update(tags)
+        return {"ScalableTargetARN": answer["ScalableTargetARN"]}
+
+    def list_tags_for_resource(self, request: dict, caller: Caller) -> dict:
+        return {"Tags": self._tags_of(request["ResourceARN"])}
+
+    def tag_resource(self, request: dict, caller: Caller) -> dict:
+        self._tags_of(request["ResourceARN"]).update(request["Tags"])
+        return {}
+
+    def untag_resource(self, request: dict, caller: Caller) -> dict:
+        for key in request["TagKeys"]:
+            self._tags_of(request["ResourceARN"]).pop(key, None)
+        return {}
+
+    def tags_of_target(self, request: dict) -> dict[str, str]:
+        """Tags of the target that a request is about; {} where there is none, or none yet."""
+        arn = request.get("ResourceARN")
+        if arn is None:
+            targets = applicationautoscaling_backends[self.cloud.account_id][self.cloud.region].targets
+            target = targets.get(request.get("ScalableDimension"), {}).get(request.get("ResourceId"))
+            arn = target.arn if target else ""
+        return dict(self._tags.get(arn, {}))
+
+    def _tags_of(self, arn: str) -> dict[str, str]:
+        if arn not in self._tags:
+            raise AwsError("ResourceNotFoundException", f"The specified resource doesn't exist: {arn}")
+        return self._tags[arn]
