@@ -1,4 +1,8 @@
-"""Application Auto Scaling is moto's, recorded only; moto lacks the tags that Terraform reads and writes."""
+"""Application Auto Scaling is moto's, recorded only, but for tags.
+
+The gap in moto 5.2.5: ListTagsForResource, TagResource and UntagResource are not implemented, and
+RegisterScalableTarget drops its Tags. Terraform reads and writes them, and policies are conditioned on them.
+"""
 
 from __future__ import annotations
 

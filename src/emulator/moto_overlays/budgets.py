@@ -1,4 +1,8 @@
-"""Budgets: recorded only, for nothing here costs money. Written anew because moto forgets the subscribers."""
+"""Budgets: recorded only, for nothing here costs money.
+
+The gap in moto 5.2.5: CreateBudget forgets the subscribers, and DescribeSubscribersForNotification, UpdateBudget, the
+operations on single subscribers and those on tags are not implemented.
+"""
 
 from __future__ import annotations
 

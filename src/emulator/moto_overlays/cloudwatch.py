@@ -1,4 +1,8 @@
-"""CloudWatch is moto's; moto stores composite alarms but has no door for them."""
+"""CloudWatch is moto's, but for composite alarms.
+
+The gap in moto 5.2.5: PutCompositeAlarm is not implemented, though moto's backend stores composite alarms, and
+DescribeAlarms and DeleteAlarms answer for them.
+"""
 
 from __future__ import annotations
 

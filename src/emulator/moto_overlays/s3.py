@@ -1,7 +1,11 @@
-"""S3 is moto's, but for bucket policies, access logging and event notifications.
+"""S3 is moto's, but for bucket policies, access logging, event notifications and the end of delete markers.
 
-moto applies a bucket policy's Deny without its Condition, so that a TLS-only policy locks everybody out, and it
-stumbles over a Principal that is a plain "*". So the policies are kept and evaluated here.
+The gaps in moto 5.2.5:
+- PutBucketPolicy takes any text, and a Deny is applied without its Condition: a TLS-only policy locks everybody out. So
+  policies are kept and evaluated here, and GetBucketPolicyStatus and DeleteBucket go with them.
+- PutBucketLogging reads the target's policy from moto's own store, which is empty here, and fails on it.
+- GetBucketNotificationConfiguration does not give `EventBridgeConfiguration` back, which moto keeps.
+- DeleteObjects of a delete marker's version calls `FakeDeleteMarker.dispose`, which is not there.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.codebuild.service import overridden
+
 TRUSTED = {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [TRUSTED]})
 
@@ -447,3 +449,22 @@ def test_report_groups_are_made_changed_and_deleted(aws):
     assert found["tags"] == [{"key": "k", "value": "v"}]
     codebuild.delete_report_group(arn=group["arn"])
     assert codebuild.batch_get_report_groups(reportGroupArns=[group["arn"]])["reportGroupsNotFound"] == [group["arn"]]
+
+
+def test_a_build_sees_the_project_with_its_own_overrides():
+    project = {
+        "source": {"type": "CODEPIPELINE", "buildspec": "a.yml"},
+        "environment": {"image": "i", "environmentVariables": [{"name": "A", "value": "1", "type": "PLAINTEXT"}]},
+        "timeoutInMinutes": 60,
+    }
+    request = {
+        "sourceTypeOverride": "S3",
+        "sourceLocationOverride": "b/k",
+        "environmentVariablesOverride": [{"name": "B", "value": "2"}],
+        "timeoutInMinutesOverride": 5,
+    }
+    found = overridden(project, request)
+    assert found["source"] == {"type": "S3", "location": "b/k", "buildspec": "a.yml"}
+    assert {one["name"]: one["value"] for one in found["environment"]["environmentVariables"]} == {"A": "1", "B": "2"}
+    assert found["timeoutInMinutes"] == 5
+    assert project["source"] == {"type": "CODEPIPELINE", "buildspec": "a.yml"}

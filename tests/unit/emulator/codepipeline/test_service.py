@@ -10,6 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.sns.models import sns_backends
 
+from emulator.codepipeline.service import CodePipeline
+from emulator.core.cloud import Cloud
 from emulator.git.repositories import environment
 
 TRUSTED = {
@@ -683,3 +685,7 @@ def test_what_is_absent_says_so(aws):
         )
     with pytest.raises(aws("codepipeline").exceptions.PipelineNotFoundException):
         aws("codepipeline").get_pipeline_state(name="not-there")
+
+
+def test_no_webhook_can_be_made_so_there_is_none(tmp_path):
+    assert CodePipeline(Cloud(tmp_path, "http://127.0.0.1:1")).list_webhooks({}, None) == {"webhooks": []}

@@ -1,9 +1,14 @@
-"""Where moto falls short for Terraform: bucket policies, logging, notifications, scaling tags, budgets, alarms."""
+"""Bucket policies, access logging and notifications, where moto falls short for Terraform."""
 
+import inspect
 import json
+import uuid
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.s3.models import FakeDeleteMarker
+
+from emulator.moto_overlays import s3 as overlay
 
 
 def policy(bucket: str, **fields) -> str:
@@ -89,47 +94,51 @@ def test_the_eventbridge_setting_of_a_bucket_is_given_back(s3):
     assert found["EventBridgeConfiguration"] == {}
 
 
-def test_a_scalable_target_keeps_its_tags(aws):
-    scaling = aws("application-autoscaling")
-    arn = scaling.register_scalable_target(
-        ServiceNamespace="sagemaker",
-        ResourceId="endpoint/e/variant/v",
-        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-        MinCapacity=1,
-        MaxCapacity=3,
-        Tags={"a": "1", "b": "2"},
-    )["ScalableTargetARN"]
-    scaling.untag_resource(ResourceARN=arn, TagKeys=["a"])
-    scaling.tag_resource(ResourceARN=arn, Tags={"c": "3"})
-    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2", "c": "3"}
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        scaling.list_tags_for_resource(ResourceARN=arn + "x")
+def test_a_bucket_whose_versioning_was_suspended_can_be_emptied_of_delete_markers(s3):
+    bucket = f"versioned-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key="lock", Body=b"held")
+    s3.delete_object(Bucket=bucket, Key="lock")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    listed = s3.list_object_versions(Bucket=bucket)
+    versions = [
+        {"Key": found["Key"], "VersionId": found["VersionId"]}
+        for found in [*listed["Versions"], *listed["DeleteMarkers"]]
+    ]
+    assert len(versions) == 2
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions})
+    assert answer.get("Errors", []) == []
+    s3.delete_bucket(Bucket=bucket)
 
 
-def test_a_budget_keeps_its_subscribers(aws):
-    budgets = aws("budgets")
-    place = {"AccountId": "123456789012", "BudgetName": "b"}
-    limit = {"Amount": "50", "Unit": "USD"}
-    notification = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0}
-    mail = {"SubscriptionType": "EMAIL", "Address": "a@example.com"}
-    budgets.create_budget(
-        AccountId="123456789012",
-        Budget={"BudgetName": "b", "BudgetLimit": limit, "TimeUnit": "MONTHLY", "BudgetType": "COST"},
-        NotificationsWithSubscribers=[{"Notification": notification, "Subscribers": [mail]}],
+@pytest.fixture
+def stock(cloud):
+    """moto's own S3, past the overlay, with one empty bucket."""
+    client = cloud.moto_client("s3")
+    client.create_bucket(Bucket="overlay-stock")
+    yield client
+    client.delete_bucket_policy(Bucket="overlay-stock")
+    client.delete_bucket(Bucket="overlay-stock")
+
+
+def test_moto_still_applies_a_deny_without_its_condition(stock):
+    stock.put_bucket_policy(Bucket="overlay-stock", Policy=policy("overlay-stock"))
+    with pytest.raises(ClientError, match="Forbidden"):
+        stock.put_object(Bucket="overlay-stock", Key="k", Body=b"x")
+
+
+def test_moto_still_takes_a_policy_that_is_none(stock):
+    stock.put_bucket_policy(Bucket="overlay-stock", Policy="no json")
+
+
+def test_moto_still_forgets_the_eventbridge_setting(stock):
+    stock.put_bucket_notification_configuration(
+        Bucket="overlay-stock", NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
-    assert budgets.describe_budget(**place)["Budget"]["BudgetLimit"] == limit
-    found = budgets.describe_notifications_for_budget(**place)["Notifications"]
-    assert found == [notification | {"ThresholdType": "PERCENTAGE"}]
-    assert budgets.describe_subscribers_for_notification(**place, Notification=found[0])["Subscribers"] == [mail]
-    budgets.delete_budget(**place)
-    with pytest.raises(ClientError, match="NotFoundException"):
-        budgets.describe_budget(**place)
+    assert "EventBridgeConfiguration" not in stock.get_bucket_notification_configuration(Bucket="overlay-stock")
 
 
-def test_a_composite_alarm_is_described_until_it_is_deleted(aws):
-    cloudwatch = aws("cloudwatch")
-    cloudwatch.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(a) AND ALARM(b)", AlarmDescription="d")
-    found = cloudwatch.describe_alarms(AlarmNames=["both"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
-    assert [(one["AlarmRule"], one["AlarmDescription"]) for one in found] == [("ALARM(a) AND ALARM(b)", "d")]
-    cloudwatch.delete_alarms(AlarmNames=["both"])
-    assert cloudwatch.describe_alarms(AlarmNames=["both"])["CompositeAlarms"] == []
+def test_moto_still_cannot_dispose_of_a_delete_marker():
+    assert "def dispose" not in inspect.getsource(FakeDeleteMarker)
+    assert "FakeDeleteMarker.dispose" in inspect.getsource(overlay)

@@ -6,9 +6,12 @@ import tarfile
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+
+from emulator.sagemaker.hosting.endpoints import ABSENT_IN_CONFIG
 
 BUCKET = "endpoint-models"
 CODE = """
@@ -486,3 +489,10 @@ def test_what_is_not_emulated_is_refused_by_name(sagemaker, config, member, valu
     )
     assert found.startswith("NotImplementedException")
     assert member in found
+
+
+@pytest.mark.parametrize("member", ABSENT_IN_CONFIG)
+def test_what_a_config_may_not_ask_for_is_documented_as_absent(member):
+    words = {"Async": "asynchronous", "Explainer": "explainers", "Shadow": "shadow variants", "CrossRegion": None}
+    word = next(word for start, word in words.items() if member.startswith(start))
+    assert word is None or word in (Path(__file__).parents[5] / "docs" / "emulator.md").read_text()

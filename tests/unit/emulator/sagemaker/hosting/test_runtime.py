@@ -10,7 +10,9 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.core.errors import AwsError
 from emulator.sagemaker.hosting import fleet
+from emulator.sagemaker.hosting.runtime import ABSENT, SageMakerRuntime
 
 CODE = """
 import json, os, time
@@ -163,3 +165,10 @@ def test_a_killed_model_server_is_unavailable_and_then_started_again(endpoint, i
 def test_streaming_is_refused_by_name(endpoint, aws):
     with pytest.raises(ClientError, match="InvokeEndpointWithResponseStream is not emulated"):
         aws("sagemaker-runtime").invoke_endpoint_with_response_stream(EndpointName=endpoint, Body=b"x")
+
+
+@pytest.mark.parametrize("member", ABSENT)
+def test_what_no_model_here_could_do_is_refused_by_name(cloud, member):
+    with pytest.raises(AwsError, match=f"InvokeEndpoint with {member} is not emulated") as refusal:
+        SageMakerRuntime(cloud).invoke_endpoint({"EndpointName": "e", "Body": b"", member: "x"}, None)
+    assert refusal.value.status == 501

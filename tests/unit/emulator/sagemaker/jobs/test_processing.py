@@ -5,6 +5,9 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.core.errors import AwsError
+from emulator.sagemaker.jobs.processing import check_local_path
+
 BUCKET = "processing-tests"
 ROLE = "arn:aws:iam::123456789012:role/processing-tests"
 TRUST = {
@@ -230,3 +233,10 @@ def test_a_name_is_used_once_and_unknown_names_are_not_found(sagemaker, name):
     assert [(each["ProcessingJobName"], each["ProcessingJobStatus"]) for each in listed] == [(name, "Completed")]
     tags = sagemaker.list_tags(ResourceArn=listed[0]["ProcessingJobArn"])["Tags"]
     assert tags == [{"Key": "stage", "Value": "prepare"}]
+
+
+@pytest.mark.parametrize("path", ["/opt/ml/processing", "/opt/ml/model", "/opt/ml/processing/../x", "relative", ""])
+def test_inputs_and_outputs_lie_below_the_processing_directory(path):
+    check_local_path("input a", "/opt/ml/processing/a")
+    with pytest.raises(AwsError, match="expected a path below /opt/ml/processing/"):
+        check_local_path("input a", path)

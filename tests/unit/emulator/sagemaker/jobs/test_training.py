@@ -9,7 +9,9 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.core.errors import AwsError
 from emulator.sagemaker.jobs.instances import CONTAINER_FILES
+from emulator.sagemaker.jobs.training import check_times
 
 BUCKET = "training-tests"
 ROLE = "arn:aws:iam::123456789012:role/training-tests"
@@ -359,3 +361,14 @@ def test_jobs_are_listed_by_name_and_status_and_carry_their_tags(sagemaker, name
     assert [each["TrainingJobArn"] for each in listed] == [description["TrainingJobArn"]]
     assert sagemaker.list_training_jobs(NameContains=name, StatusEquals="Completed")["TrainingJobSummaries"] == []
     assert sagemaker.list_tags(ResourceArn=description["TrainingJobArn"])["Tags"] == tags
+
+
+def test_the_times_of_a_job_have_a_default_and_must_fit_each_other():
+    request = {}
+    check_times(request)
+    assert request == {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}}
+    with pytest.raises(AwsError, match="only for managed spot training"):
+        check_times({"StoppingCondition": {"MaxWaitTimeInSeconds": 5}})
+    for condition in ({"MaxRuntimeInSeconds": 5}, {"MaxRuntimeInSeconds": 5, "MaxWaitTimeInSeconds": 4}):
+        with pytest.raises(AwsError, match="Invalid MaxWaitTimeInSeconds"):
+            check_times({"EnableManagedSpotTraining": True, "StoppingCondition": condition})
