@@ -42,20 +42,23 @@ from emulator.sagemaker.service import SageMaker
 
 LOG = logging.getLogger("emulator")
 
-# One line per service that we emulate ourselves; every other service is moto's.
-SERVICES: list[type[Service]] = [
-    CodeBuild,
-    CodeCommit,
-    CodePipeline,
-    SageMakerRuntime,
-    CodeConnections,
-    CodeStarConnections,
-    S3,
-    SageMaker,
-    ApplicationAutoScaling,
-    Budgets,
-    CloudWatch,
-]
+
+def services_of(cloud: Cloud) -> list[Service]:
+    """The services that we emulate ourselves; every other service is moto's."""
+    sagemaker = SageMaker(cloud)
+    return [
+        CodeBuild(cloud),
+        CodeCommit(cloud),
+        CodePipeline(cloud),
+        SageMakerRuntime(cloud, sagemaker.endpoints),
+        CodeConnections(cloud),
+        CodeStarConnections(cloud),
+        S3(cloud),
+        sagemaker,
+        ApplicationAutoScaling(cloud),
+        Budgets(cloud),
+        CloudWatch(cloud),
+    ]
 
 
 class Application:
@@ -67,7 +70,7 @@ class Application:
         self._retries = Retries()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._moto_locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
-        self._port = urlsplit(cloud.url).port
+        self._port = urlsplit(cloud.url).port or 80
 
     def __call__(self, environ: dict, start_response):
         request = Request(environ)
@@ -124,7 +127,7 @@ class Application:
     def _dispatch(self, call: Call, request: Request, body: bytes, environ: dict, caller: Caller) -> Answer:
         service = self.cloud.services.get(call.service)
         method = service.operation(call.operation) if service else None
-        if method is None:
+        if service is None or method is None:
             return self._from_moto(call, body, environ)
         parameters = protocol.parse(call, request, body)
         protocol.validate(call, parameters, service.validation_error_code)
@@ -145,8 +148,8 @@ class Application:
             del environ[name]
         try:
             with self._moto_locks[call.service]:  # moto's backends are plain dictionaries
-                content, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
-                content = b"".join(content)
+                chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+                content = b"".join(chunks)
         except NotImplementedError as error:
             raise not_emulated(call.service, call.operation) from error
         return Answer(int(status.split(" ")[0]), dict(headers), content)
@@ -197,8 +200,7 @@ class Emulator:
         listening.listen(256)
         port = listening.getsockname()[1]
         self.cloud = Cloud(root, f"http://127.0.0.1:{port}", time_scale=time_scale, enforce_iam=enforce_iam)
-        for service in SERVICES:
-            self.cloud.services[service.service_name] = service(self.cloud)
+        self.cloud.services = {service.service_name: service for service in services_of(self.cloud)}
         self._listening = listening
         self._server = make_server(
             "127.0.0.1",

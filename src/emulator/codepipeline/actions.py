@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator.codebuild.service import CodeBuild
 from emulator.codepipeline.records import (
     ABANDONED,
     FAILED,
@@ -240,7 +241,7 @@ class Actions:
         )
         run.log_stream_arn = build["logs"].get("cloudWatchLogsArn")
         deadline = time.monotonic() + 3600 * BUILD_HOURS
-        while not self._cloud.services["codebuild"].wait(build["id"], POLL_SECONDS):
+        while not self._cloud.service(CodeBuild).wait(build["id"], POLL_SECONDS):
             if execution.abandoned.is_set():
                 raise Abandoned
             if time.monotonic() > deadline:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from werkzeug.datastructures import Headers
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -19,7 +21,7 @@ class Caller:
     access_key_id: str
 
 
-def page_refusal(headers: Mapping[str, str], port: int) -> str:
+def page_refusal(headers: Mapping[str, str] | Headers, port: int) -> str:
     """Why a request may come from a web page, in words, or "" where it can't.
 
     Builds run commands and the account needs no signature, so a page that is open in a browser must not get through.

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -19,6 +20,8 @@ from emulator.core.service import Service
 LOG = logging.getLogger("emulator")
 
 ROOT_ACCESS_KEY_ID = "AKIAEMULATORACCOUNT0"
+
+Kind = TypeVar("Kind", bound=Service)
 
 
 class Cloud:
@@ -52,7 +55,7 @@ class Cloud:
         self.moto_token = secrets.token_hex(16)  # in a header, sends a request straight to moto
         self._lock = threading.RLock()
         self._session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name=region)  # noqa: S106
-        self._clients: dict[tuple, object] = {}
+        self._clients: dict[tuple[str, str, bool], Any] = {}
         self._credentials: dict[tuple[str, str], dict[str, str]] = {}
         self._shutdown_callbacks: list[Callable[[], None]] = []
 
@@ -61,6 +64,12 @@ class Cloud:
         path = self.root / service_name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def service(self, kind: type[Kind]) -> Kind:
+        """Our own service of that class, for calls in this process."""
+        service = self.services[kind.service_name]
+        assert isinstance(service, kind), f"{kind.service_name} is a {type(service).__name__}"
+        return service
 
     def arn(self, service: str, resource: str) -> str:
         """An ARN in this account and region: `arn("codebuild", "project/check")`."""
@@ -74,7 +83,7 @@ class Cloud:
         """How many seconds to wait here for a period that lasts `seconds` on AWS."""
         return seconds / self.time_scale
 
-    def client(self, service_name: str, role_arn: str | None = None, session_name: str = "emulator"):
+    def client(self, service_name: str, role_arn: str | None = None, session_name: str = "emulator") -> Any:
         """A boto3 client against this emulator; with `role_arn` as a session of that role, else as the account.
 
         Raises AwsError where the role does not exist.
@@ -85,7 +94,7 @@ class Cloud:
             keys = self.credentials(role_arn, session_name)
         return self._client(service_name, keys)
 
-    def moto_client(self, service_name: str):
+    def moto_client(self, service_name: str) -> Any:
         """A boto3 client whose calls go straight to moto: for overlays that mend an answer. Not recorded."""
         keys = {"AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": "emulator"}
         return self._client(service_name, keys, to_moto=True)
@@ -112,11 +121,12 @@ class Cloud:
             "AWS_SESSION_TOKEN": found["SessionToken"],
         }
 
-    def _client(self, service_name: str, keys: dict[str, str], to_moto: bool = False):
+    def _client(self, service_name: str, keys: dict[str, str], to_moto: bool = False) -> Any:
         cache_key = (service_name, keys["AWS_ACCESS_KEY_ID"], to_moto)
         with self._lock:  # boto3 sessions are not thread-safe, their clients are
             if cache_key not in self._clients:
-                client = self._session.client(
+                # Which service it is, is known when the emulator runs, not to the type checker: its clients are Any.
+                client: Any = self._session.client(  # type: ignore[call-overload]
                     service_name,
                     endpoint_url=self.url,
                     aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],

@@ -1,10 +1,16 @@
-"""The List operations of a service: filters, order and pages, as their requests spell them."""
+"""The List operations of a service: filters, order and pages, as their requests spell them.
+
+moto's own `paginate` cuts pages only, and cuts them otherwise: its token names the next item by an attribute, which the
+versions of a model package group and the test cases of a report have in common, and a token whose item was deleted
+since is an error. The services here go on from a position instead, so the pages are our own.
+"""
 
 import base64
 import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from emulator.core.errors import AwsError
 
@@ -41,7 +47,7 @@ def listing(entries: Iterable[Entry], request: dict, member: str, default_order:
     )
     begin = _offset(request.get("NextToken"))
     end = begin + request.get("MaxResults", DEFAULT_PAGE)
-    answer = {member: [entry.summary for entry in chosen[begin:end]]}
+    answer: dict[str, Any] = {member: [entry.summary for entry in chosen[begin:end]]}
     if end < len(chosen):
         answer["NextToken"] = base64.urlsafe_b64encode(str(end).encode()).decode()
     return answer
@@ -68,6 +74,8 @@ def _matches(entry: Entry, request: dict) -> bool:
 
 
 def _within(moment: datetime | None, after: datetime | None, before: datetime | None) -> bool:
+    if moment is None:
+        return after is None and before is None
     return (after is None or moment >= after) and (before is None or moment <= before)
 
 

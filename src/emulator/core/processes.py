@@ -6,6 +6,8 @@ are found by a mark in their environment. A small guard process holds the readin
 dies, in whatever way, the guard ends every child that is left.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import re
@@ -18,8 +20,12 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:  # only then: the guard runs this file by itself
+    from emulator.core.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +53,7 @@ LONGEST_LINE_BYTES = 200_000  # below CloudWatch's limit for one event (256 KiB)
 LINE_BREAK = re.compile(rb"\r\n|\n|\r")
 
 
-def base_environment(cloud) -> dict[str, str]:
+def base_environment(cloud: Cloud) -> dict[str, str]:
     """The minimal environment of a build or job, without credentials (those come from `cloud.credentials`)."""
     environment = {
         name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)
@@ -103,7 +109,10 @@ class Child:
             process_group=0,
         )
         self.pid = self._process.pid
-        self._reader = threading.Thread(target=self._read_lines, name=f"output-{self.pid}", daemon=True)
+        assert self._process.stdout is not None
+        self._reader = threading.Thread(
+            target=self._read_lines, args=(self._process.stdout.fileno(),), name=f"output-{self.pid}", daemon=True
+        )
         self._reader.start()
         threading.Thread(target=self._await_end, name=f"end-{self.pid}", daemon=True).start()
 
@@ -126,9 +135,9 @@ class Child:
         self._finished.wait()
         return self._process.returncode
 
-    def _read_lines(self) -> None:
+    def _read_lines(self, output: int) -> None:
         rest = b""
-        while chunk := os.read(self._process.stdout.fileno(), 65536):
+        while chunk := os.read(output, 65536):
             held_back = b""
             rest += chunk
             if rest.endswith(b"\r"):  # perhaps the first half of a line break
@@ -211,7 +220,7 @@ class _Guard:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def add(self, mark: str) -> None:
         self._tell(f"+{mark}\n")
@@ -229,6 +238,7 @@ class _Guard:
                     cwd=tempfile.gettempdir(),
                     start_new_session=True,
                 )
+            assert self._process.stdin is not None
             self._process.stdin.write(message.encode())
             self._process.stdin.flush()
 

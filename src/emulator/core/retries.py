@@ -11,6 +11,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from werkzeug.datastructures import Headers
+
 from emulator.core.protocol import Answer
 
 _REMEMBERED_ANSWERS = 500
@@ -25,7 +27,7 @@ class Retries:
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._lock = threading.Lock()
 
-    def answered(self, headers: Mapping[str, str]) -> Answer | None:
+    def answered(self, headers: Mapping[str, str] | Headers) -> Answer | None:
         """The answer that an earlier attempt of this call got, or None where this is the first or none succeeded."""
         attempt = _ATTEMPT.search(headers.get("amz-sdk-request", ""))
         if attempt is None or int(attempt.group(1)) < 2:
@@ -33,7 +35,7 @@ class Retries:
         with self._lock:
             return self._answers.get(headers.get("amz-sdk-invocation-id", ""))
 
-    def remember(self, method: str, headers: Mapping[str, str], answer: Answer) -> None:
+    def remember(self, method: str, headers: Mapping[str, str] | Headers, answer: Answer) -> None:
         """Keep a successful answer to a call that may have changed something."""
         invocation = headers.get("amz-sdk-invocation-id")
         if not invocation or method in ("GET", "HEAD") or answer.status >= 300:

@@ -19,7 +19,8 @@ class Service:
 
     The method has the operation's name as boto3 spells it (`StartBuild` is `start_build`). `request` has been
     parsed and validated against botocore's model; the answer is checked against the model too, so that a wrong
-    member is our own error (status 500) and never reaches a client.
+    member is our own error (status 500) and never reaches a client. A service of several concerns is put together of
+    `parts`, whose methods are operations as well.
     """
 
     service_name: ClassVar[str]  # botocore's name: "codebuild"
@@ -29,6 +30,7 @@ class Service:
 
     def __init__(self, cloud: Cloud):
         self.cloud = cloud
+        self.parts: tuple[object, ...] = ()
 
     def start(self) -> None:
         """Called once the emulator answers requests: background work begins here."""
@@ -40,14 +42,27 @@ class Service:
         """What `POST /_emulator/<service>/<action>/<name>` asks for. Raises AwsError (404) for an unknown action."""
         raise AwsError("NotFound", f"{self.service_name} has no action {action!r}", status=404)
 
+    def policy_of(self, resource: str) -> str | None:
+        """The policy, as JSON, that hangs on a resource of this service, and None where there is none."""
+        return None
+
+    def tags_for_policies(self, request: dict) -> dict[str, str]:
+        """Tags of the resource that a request is about, where its ARN does not tell whose it is."""
+        return {}
+
+    def source_changed(self, repository: str, branch: str, commit: str, message: str, changed_paths: list[str]) -> None:
+        """A push moved `branch` of a repository to `commit`, and these paths differ."""
+
     def operation(self, name: str) -> Callable[[dict, Caller], dict | None] | None:
         """The method of an operation, or None where moto answers.
 
         Raises AwsError (501) for an operation that neither we nor moto emulate.
         """
         method_name = xform_name(name)
-        if not hasattr(Service, method_name) and hasattr(self, method_name):
-            return getattr(self, method_name)
+        if not hasattr(Service, method_name):
+            for owner in (self, *self.parts):
+                if hasattr(owner, method_name):
+                    return getattr(owner, method_name)
         if self.rest_to_moto or name in self.moto_operations:
             return None
         raise not_emulated(self.service_name, name)

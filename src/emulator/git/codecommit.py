@@ -6,6 +6,8 @@ import shutil
 import uuid
 from typing import TYPE_CHECKING
 
+from moto.utilities.tagging_service import TaggingService
+
 from emulator.core.access import Caller
 from emulator.core.errors import AwsError
 from emulator.core.service import Service
@@ -24,7 +26,7 @@ class CodeCommit(Service):
         super().__init__(cloud)
         self._git = Repositories(cloud)
         self._repositories: dict[str, dict] = {}  # RepositoryMetadata by name
-        self._tags: dict[str, dict[str, str]] = {}  # by ARN
+        self._tags = TaggingService()  # by ARN
 
     def create_repository(self, request: dict, caller: Caller) -> dict:
         name = request["repositoryName"]
@@ -44,7 +46,8 @@ class CodeCommit(Service):
             "Arn": self.cloud.arn("codecommit", name),
             "kmsKeyId": request.get("kmsKeyId", self.cloud.arn("kms", "alias/aws/codecommit")),
         }
-        self._tags[self._repositories[name]["Arn"]] = dict(request.get("tags", {}))
+        tags = TaggingService.convert_dict_to_tags_input(request.get("tags", {}))
+        self._tags.tag_resource(self._repositories[name]["Arn"], tags)
         return {"repositoryMetadata": self._described(name)}
 
     def get_repository(self, request: dict, caller: Caller) -> dict:
@@ -67,7 +70,7 @@ class CodeCommit(Service):
         found = self._repositories.pop(request["repositoryName"], None)
         if found is None:  # as AWS: no error, no id
             return {}
-        del self._tags[found["Arn"]]
+        self._tags.delete_all_tags_for_resource(found["Arn"])
         shutil.rmtree(self._path(request["repositoryName"]))
         return {"repositoryId": found["repositoryId"]}
 
@@ -81,7 +84,8 @@ class CodeCommit(Service):
             raise AwsError("RepositoryNameExistsException", f"Repository named {new} already exists")
         self._path(old).rename(self._path(new))
         arn = self.cloud.arn("codecommit", new)
-        self._tags[arn] = self._tags.pop(found["Arn"])
+        self._tags.copy_tags(found["Arn"], arn)
+        self._tags.delete_all_tags_for_resource(found["Arn"])
         self._repositories[new] = self._repositories.pop(old) | {
             "repositoryName": new,
             "Arn": arn,
@@ -138,14 +142,14 @@ class CodeCommit(Service):
         }
 
     def list_tags_for_resource(self, request: dict, caller: Caller) -> dict:
-        return {"tags": self._tags_of(request["resourceArn"])}
+        return {"tags": self._tags.get_tag_dict_for_resource(self._known(request["resourceArn"]))}
 
     def tag_resource(self, request: dict, caller: Caller) -> None:
-        self._tags_of(request["resourceArn"]).update(request["tags"])
+        tags = TaggingService.convert_dict_to_tags_input(request["tags"])
+        self._tags.tag_resource(self._known(request["resourceArn"]), tags)
 
     def untag_resource(self, request: dict, caller: Caller) -> None:
-        for key in request["tagKeys"]:
-            self._tags_of(request["resourceArn"]).pop(key, None)
+        self._tags.untag_resource_using_names(self._known(request["resourceArn"]), request["tagKeys"])
 
     def _path(self, name: str):
         return self._git.path(f"{CODECOMMIT_OWNER}/{name}")
@@ -163,7 +167,7 @@ class CodeCommit(Service):
             found["defaultBranch"] = head if head in branches else sorted(branches)[0]
         return found
 
-    def _tags_of(self, arn: str) -> dict[str, str]:
-        if arn not in self._tags:
+    def _known(self, arn: str) -> str:
+        if not self._tags.has_tags(arn):
             raise AwsError("RepositoryDoesNotExistException", f"{arn} does not exist")
-        return self._tags[arn]
+        return arn

@@ -8,6 +8,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from moto.utilities.tagging_service import TaggingService
+
 from emulator.core.access import Caller
 from emulator.core.errors import AwsError
 from emulator.core.service import Service
@@ -24,7 +26,7 @@ class CodeConnections(Service):
     def __init__(self, cloud: Cloud):
         super().__init__(cloud)
         self._connections: dict[str, dict] = {}  # by ARN
-        self._tags: dict[str, dict[str, str]] = {}
+        self._tags = TaggingService()
 
     def create_connection(self, request: dict, caller: Caller) -> dict:
         if "HostArn" in request:
@@ -39,7 +41,7 @@ class CodeConnections(Service):
             "OwnerAccountId": self.cloud.account_id,
             "ConnectionStatus": "AVAILABLE",
         }
-        self._tags[arn] = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
+        self._tags.tag_resource(arn, request.get("Tags", []))
         return {"ConnectionArn": arn, "Tags": request.get("Tags", [])}
 
     def get_connection(self, request: dict, caller: Caller) -> dict:
@@ -52,22 +54,22 @@ class CodeConnections(Service):
 
     def delete_connection(self, request: dict, caller: Caller) -> dict:
         self._find(request["ConnectionArn"])
-        del self._connections[request["ConnectionArn"]], self._tags[request["ConnectionArn"]]
+        del self._connections[request["ConnectionArn"]]
+        self._tags.delete_all_tags_for_resource(request["ConnectionArn"])
         return {}
 
     def list_tags_for_resource(self, request: dict, caller: Caller) -> dict:
         self._find(request["ResourceArn"])
-        return {"Tags": [{"Key": key, "Value": value} for key, value in self._tags[request["ResourceArn"]].items()]}
+        return self._tags.list_tags_for_resource(request["ResourceArn"])
 
     def tag_resource(self, request: dict, caller: Caller) -> dict:
         self._find(request["ResourceArn"])
-        self._tags[request["ResourceArn"]].update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
+        self._tags.tag_resource(request["ResourceArn"], request["Tags"])
         return {}
 
     def untag_resource(self, request: dict, caller: Caller) -> dict:
         self._find(request["ResourceArn"])
-        for key in request["TagKeys"]:
-            self._tags[request["ResourceArn"]].pop(key, None)
+        self._tags.untag_resource_using_names(request["ResourceArn"], request["TagKeys"])
         return {}
 
     def _find(self, arn: str) -> dict:

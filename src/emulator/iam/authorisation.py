@@ -78,7 +78,7 @@ class Guard:
         """None where the call is allowed, otherwise the first permission that is missing."""
         wanted = needs(call, parameters, self._cloud.region, self._cloud.account_id)
         tags = self._resource_tags(call, parameters)
-        wanted = [replace(need, context=need.context | tags) for need in wanted]
+        wanted = [replace(need, context={**need.context, **tags}) for need in wanted]
         return self._first_missing(wanted + self._key_needs(call, parameters), caller)
 
     def denial_of_absence(self, call: Call, parameters: dict, caller: Caller) -> Denial | None:
@@ -124,7 +124,9 @@ class Guard:
             "aws:resourceaccount": account,
             "aws:requestedregion": self._cloud.region,
         }
-        return policies.Request(need.action, resource, caller.role_arn or caller.arn, context=context | need.context)
+        return policies.Request(
+            need.action, resource, caller.role_arn or caller.arn, context={**context, **need.context}
+        )
 
     def _statements(self, role_arn: str) -> list[dict]:
         roles = {role.arn: role for role in list(iam_backends[self._cloud.account_id]["aws"].roles.values())}
@@ -139,7 +141,7 @@ class Guard:
 
     def _bucket_statements(self, resource: str) -> list[dict]:
         bucket = resource.removeprefix("arn:aws:s3:::").split("/")[0]
-        document = self._cloud.services["s3"].bucket_policies.get(bucket)
+        document = self._cloud.services["s3"].policy_of(bucket)
         return list(_parsed(document)) if document else []
 
     def _key_refusal(self, request: policies.Request, by_identity: str, caller: Caller) -> str:
@@ -160,10 +162,9 @@ class Guard:
         return "" if by_identity == "Allow" else f"no identity-based policy allows {request.action}"
 
     def _resource_tags(self, call: Call, parameters: dict) -> dict[str, str]:
-        """Condition keys of the resource's tags: of scalable targets, whose ARN does not tell whose they are."""
-        if call.service != "application-autoscaling":
-            return {}
-        tags = self._cloud.services[call.service].tags_of_target(parameters)
+        """Condition keys of the resource's tags."""
+        service = self._cloud.services.get(call.service)
+        tags = service.tags_for_policies(parameters) if service else {}
         return {f"aws:resourcetag/{key.lower()}": value for key, value in tags.items()}
 
     def _resolved(self, resource: str) -> str:
@@ -208,18 +209,18 @@ def call_under_role(
     caller = cloud.accounts.caller(cloud.credentials(role_arn, session_name)["AWS_ACCESS_KEY_ID"])
     call = Call(service, operation, "json", caller.access_key_id)
     denial = Guard(cloud).denial(call, parameters, caller)
-    refused = denial is not None and cloud.enforce_iam
+    refusal = denial if cloud.enforce_iam else None
     cloud.calls.write(
         principal=caller.arn,
         service=service,
         operation=operation,
         resource=resource_of(call, parameters, cloud.region, cloud.account_id),
-        status=400 if refused else 200,
+        status=400 if refusal else 200,
     )
     if denial is not None:
-        cloud.denials.write(principal=caller.arn, enforced=refused, **asdict(denial))
-    if refused:
-        raise denial.error(call, caller)
+        cloud.denials.write(principal=caller.arn, enforced=refusal is not None, **asdict(denial))
+    if refusal is not None:
+        raise refusal.error(call, caller)
 
 
 def _best(statements: list[dict], requests: list[policies.Request]) -> str:

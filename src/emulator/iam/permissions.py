@@ -5,6 +5,7 @@ Pure functions of the operation and its input. Where a service's resources are n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.core.protocol import Call
@@ -100,7 +101,7 @@ class Need:
 
     action: str
     resources: tuple[str, ...]
-    context: dict[str, str | list[str]] = field(default_factory=dict)
+    context: Mapping[str, str | list[str]] = field(default_factory=dict)
 
 
 def needs(call: Call, parameters: dict, region: str, account_id: str) -> list[Need]:
@@ -113,8 +114,8 @@ def needs(call: Call, parameters: dict, region: str, account_id: str) -> list[Ne
     action = f"{prefix}:{call.operation}"
     context = _context(call, parameters)
     found = [Need(action, resources, context) for resources in _resources(call, parameters, region, account_id)]
-    member, service = _PASSED_ROLES.get((call.service, call.operation), (None, None))
-    if member in parameters:
+    if (passed := _PASSED_ROLES.get((call.service, call.operation))) and passed[0] in parameters:
+        member, service = passed
         found.append(Need("iam:PassRole", (parameters[member],), {"iam:passedtoservice": service}))
     if call.service == "sagemaker" and (parameters.get("Tags") and call.operation.startswith("Create")):
         found += [Need("sagemaker:AddTags", need.resources, context) for need in found if need.action == action]
@@ -160,7 +161,7 @@ def _resources(call: Call, parameters: dict, region: str, account_id: str) -> li
     if call.service == "application-autoscaling" and "ResourceId" in parameters and "Describe" not in call.operation:
         # the id of a target is random, and not known to who calls
         return [(f"arn:aws:application-autoscaling:{region}:{account_id}:scalable-target/0",)]
-    found = []
+    found: list[tuple[str, ...]] = []
     for name in _ARN_MEMBERS:
         if str(parameters.get(name, "")).startswith("arn:"):
             found.append((parameters[name],))

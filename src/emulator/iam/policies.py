@@ -8,7 +8,10 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+Context = Mapping[str, str | list[str]]  # condition keys in lower case
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Request:
     resource: str  # ARN, or "*" where the operation has no resource
     principal: str = ""  # ARN of the calling role or account
     service_principal: str = ""  # "logging.s3.amazonaws.com" where a service calls
-    context: dict[str, str | list[str]] = field(default_factory=dict)  # condition keys in lower case
+    context: Context = field(default_factory=dict)
 
 
 def statements_of(document: str | dict) -> list[dict]:
@@ -77,11 +80,11 @@ def _as_list(value) -> list:
     return list(value) if isinstance(value, list | tuple | set) else [value]
 
 
-def _any_matches(patterns, value: str, variables: dict | None = None, ignore_case: bool = False) -> bool:
+def _any_matches(patterns, value: str, variables: Context | None = None, ignore_case: bool = False) -> bool:
     return any(_like(_filled(str(pattern), variables or {}), value, ignore_case) for pattern in _as_list(patterns))
 
 
-def _filled(pattern: str, variables: dict) -> str:
+def _filled(pattern: str, variables: Context) -> str:
     return re.sub(r"\$\{([^}]+)\}", lambda found: str(variables.get(found.group(1).lower(), found.group(0))), pattern)
 
 
@@ -114,7 +117,7 @@ def _names_principal(wanted: str, principal: str) -> bool:
     return wanted in (principal, account, f"arn:aws:iam::{account}:root")
 
 
-def _condition_holds(operator: str, key: str, wanted, context: dict) -> bool:
+def _condition_holds(operator: str, key: str, wanted, context: Context) -> bool:
     quantifier, _, name = operator.rpartition(":")
     name, optional = (name.removesuffix("IfExists"), True) if name.endswith("IfExists") else (name, False)
     present = key.lower() in context
@@ -139,9 +142,9 @@ _NEGATED = {
 }
 
 
-def _operator(name: str):
+def _operator(name: str) -> tuple[Callable[[str, str], bool], bool]:
     """(comparison of the policy's value with the request's, whether its outcome is negated)."""
-    comparisons = {
+    comparisons: dict[str, Callable[[str, str], bool]] = {
         "StringEquals": lambda wanted, value: wanted == value,
         "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
         "StringLike": _like,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from moto.applicationautoscaling.models import applicationautoscaling_backends
+from moto.utilities.tagging_service import TaggingService
 
 from emulator.core.access import Caller
 from emulator.core.errors import AwsError
@@ -25,7 +26,7 @@ class ApplicationAutoScaling(Service):
 
     def __init__(self, cloud: Cloud):
         super().__init__(cloud)
-        self._tags: dict[str, dict[str, str]] = {}  # by ARN of the scalable target
+        self._tags = TaggingService()  # by ARN of the scalable target
 
     def register_scalable_target(self, request: dict, caller: Caller) -> dict:
         tags = request.pop("Tags", {})
@@ -33,31 +34,31 @@ class ApplicationAutoScaling(Service):
             answer = self.cloud.moto_client(self.service_name).register_scalable_target(**request)
         except ClientError as error:
             raise AwsError.from_client(error) from error
-        self._tags.setdefault(answer["ScalableTargetARN"], {}).update(tags)
+        self._tags.tag_resource(answer["ScalableTargetARN"], TaggingService.convert_dict_to_tags_input(tags))
         return {"ScalableTargetARN": answer["ScalableTargetARN"]}
 
     def list_tags_for_resource(self, request: dict, caller: Caller) -> dict:
-        return {"Tags": self._tags_of(request["ResourceARN"])}
+        return {"Tags": self._tags.get_tag_dict_for_resource(self._known(request["ResourceARN"]))}
 
     def tag_resource(self, request: dict, caller: Caller) -> dict:
-        self._tags_of(request["ResourceARN"]).update(request["Tags"])
+        tags = TaggingService.convert_dict_to_tags_input(request["Tags"])
+        self._tags.tag_resource(self._known(request["ResourceARN"]), tags)
         return {}
 
     def untag_resource(self, request: dict, caller: Caller) -> dict:
-        for key in request["TagKeys"]:
-            self._tags_of(request["ResourceARN"]).pop(key, None)
+        self._tags.untag_resource_using_names(self._known(request["ResourceARN"]), request["TagKeys"])
         return {}
 
-    def tags_of_target(self, request: dict) -> dict[str, str]:
-        """Tags of the target that a request is about; {} where there is none, or none yet."""
+    def tags_for_policies(self, request: dict) -> dict[str, str]:
+        """Tags of the scalable target, whose id is random; {} where there is none, or none yet."""
         arn = request.get("ResourceARN")
         if arn is None:
             targets = applicationautoscaling_backends[self.cloud.account_id][self.cloud.region].targets
-            target = targets.get(request.get("ScalableDimension"), {}).get(request.get("ResourceId"))
+            target = targets.get(request.get("ScalableDimension", ""), {}).get(request.get("ResourceId", ""))
             arn = target.arn if target else ""
-        return dict(self._tags.get(arn, {}))
+        return self._tags.get_tag_dict_for_resource(arn)
 
-    def _tags_of(self, arn: str) -> dict[str, str]:
-        if arn not in self._tags:
+    def _known(self, arn: str) -> str:
+        if not self._tags.has_tags(arn):
             raise AwsError("ResourceNotFoundException", f"The specified resource doesn't exist: {arn}")
-        return self._tags[arn]
+        return arn

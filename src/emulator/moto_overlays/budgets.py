@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from moto.utilities.tagging_service import TaggingService
+
 from emulator.core.access import Caller
 from emulator.core.errors import AwsError
 from emulator.core.service import Service
@@ -40,7 +42,7 @@ class Budgets(Service):
         super().__init__(cloud)
         self._budgets: dict[str, dict] = {}  # by name
         self._notifications: dict[str, list[tuple[dict, list[dict]]]] = {}  # (notification, subscribers) by budget
-        self._tags: dict[str, dict[str, str]] = {}  # by budget
+        self._tags = TaggingService(tag_name="ResourceTags")
 
     def create_budget(self, request: dict, caller: Caller) -> dict:
         name = request["Budget"]["BudgetName"]
@@ -51,7 +53,7 @@ class Budgets(Service):
             (_with_defaults(one["Notification"]), list(one["Subscribers"]))
             for one in request.get("NotificationsWithSubscribers", [])
         ]
-        self._tags[name] = {tag["Key"]: tag["Value"] for tag in request.get("ResourceTags", [])}
+        self._tags.tag_resource(name, request.get("ResourceTags", []))
         return {}
 
     def update_budget(self, request: dict, caller: Caller) -> dict:
@@ -68,8 +70,8 @@ class Budgets(Service):
 
     def delete_budget(self, request: dict, caller: Caller) -> dict:
         self._find(request["BudgetName"])
-        for by_name in (self._budgets, self._notifications, self._tags):
-            del by_name[request["BudgetName"]]
+        del self._budgets[request["BudgetName"]], self._notifications[request["BudgetName"]]
+        self._tags.delete_all_tags_for_resource(request["BudgetName"])
         return {}
 
     def create_notification(self, request: dict, caller: Caller) -> dict:
@@ -106,23 +108,21 @@ class Budgets(Service):
         return {}
 
     def list_tags_for_resource(self, request: dict, caller: Caller) -> dict:
-        tags = self._tags_of(request["ResourceARN"])
-        return {"ResourceTags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        return self._tags.list_tags_for_resource(self._tagged(request))
 
     def tag_resource(self, request: dict, caller: Caller) -> dict:
-        self._tags_of(request["ResourceARN"]).update({tag["Key"]: tag["Value"] for tag in request["ResourceTags"]})
+        self._tags.tag_resource(self._tagged(request), request["ResourceTags"])
         return {}
 
     def untag_resource(self, request: dict, caller: Caller) -> dict:
-        for key in request["ResourceTagKeys"]:
-            self._tags_of(request["ResourceARN"]).pop(key, None)
+        self._tags.untag_resource_using_names(self._tagged(request), request["ResourceTagKeys"])
         return {}
 
     def _completed(self, budget: dict) -> dict:
         now = self.cloud.now()
         month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         period = {"Start": month, "End": _END} | budget.get("TimePeriod", {})
-        defaults = {"CalculatedSpend": {"ActualSpend": {"Amount": "0.0", "Unit": "USD"}}}
+        defaults: dict[str, dict] = {"CalculatedSpend": {"ActualSpend": {"Amount": "0.0", "Unit": "USD"}}}
         if budget["BudgetType"] == "COST":
             defaults["CostTypes"] = _COST_TYPES
         return defaults | budget | {"TimePeriod": period, "LastUpdatedTime": now}
@@ -140,11 +140,12 @@ class Budgets(Service):
                 return subscribers
         raise AwsError("NotFoundException", "Unable to find the notification - it doesn't exist.")
 
-    def _tags_of(self, arn: str) -> dict[str, str]:
-        name = arn.partition(":budget/")[2]
-        if name not in self._tags:
-            raise AwsError("NotFoundException", f"{arn} doesn't exist.")
-        return self._tags[name]
+    def _tagged(self, request: dict) -> str:
+        """The budget that a request on tags is about."""
+        name = request["ResourceARN"].partition(":budget/")[2]
+        if name not in self._budgets:
+            raise AwsError("NotFoundException", f"{request['ResourceARN']} doesn't exist.")
+        return name
 
 
 def _with_defaults(notification: dict) -> dict:

@@ -30,10 +30,13 @@ class S3(Service):
 
     def __init__(self, cloud: Cloud):
         super().__init__(cloud)
-        self.bucket_policies: dict[str, str] = {}  # JSON by bucket
+        self._policies: dict[str, str] = {}  # JSON by bucket
         self._logging: dict[str, dict] = {}  # LoggingEnabled by bucket
         # moto disposes of every version of a key and forgets that a delete marker has nothing to dispose of
-        FakeDeleteMarker.dispose = lambda marker: None
+        setattr(FakeDeleteMarker, "dispose", lambda marker: None)  # noqa: B010 - the type checker knows no such method
+
+    def policy_of(self, resource: str) -> str | None:
+        return self._policies.get(resource)
 
     def put_bucket_policy(self, request: dict, caller: Caller) -> None:
         self._bucket(request["Bucket"])
@@ -43,7 +46,7 @@ class S3(Service):
             raise AwsError("MalformedPolicy", str(error)) from error
         for statement in statements:
             _check_statement(statement, request["Bucket"])
-        self.bucket_policies[request["Bucket"]] = request["Policy"]
+        self._policies[request["Bucket"]] = request["Policy"]
 
     def get_bucket_policy(self, request: dict, caller: Caller) -> dict:
         self._bucket(request["Bucket"])
@@ -51,7 +54,7 @@ class S3(Service):
 
     def delete_bucket_policy(self, request: dict, caller: Caller) -> None:
         self._bucket(request["Bucket"])
-        self.bucket_policies.pop(request["Bucket"], None)
+        self._policies.pop(request["Bucket"], None)
 
     def get_bucket_policy_status(self, request: dict, caller: Caller) -> dict:
         self._bucket(request["Bucket"])
@@ -81,7 +84,7 @@ class S3(Service):
                 "aws:sourceaccount": self.cloud.account_id,
             },
         )
-        statements = policies.statements_of(self.bucket_policies.get(target, '{"Statement": []}'))
+        statements = policies.statements_of(self._policies.get(target, '{"Statement": []}'))
         if policies.decide(statements, delivery) != "Allow":
             raise AwsError(
                 "InvalidTargetBucketForLogging",
@@ -111,13 +114,13 @@ class S3(Service):
             self.cloud.moto_client("s3").delete_bucket(Bucket=request["Bucket"])
         except ClientError as error:
             raise AwsError.from_client(error) from error
-        self.bucket_policies.pop(request["Bucket"], None)
+        self._policies.pop(request["Bucket"], None)
         self._logging.pop(request["Bucket"], None)
 
     def _policy(self, bucket: str) -> str:
-        if bucket not in self.bucket_policies:
+        if bucket not in self._policies:
             raise AwsError("NoSuchBucketPolicy", "The bucket policy does not exist", 404)
-        return self.bucket_policies[bucket]
+        return self._policies[bucket]
 
     def _bucket(self, bucket: str, code: str = "NoSuchBucket") -> None:
         try:

@@ -103,9 +103,9 @@ def _value(alarm: dict, samples: Samples, now: float, time_scale: float, number:
         return summarise(found, name)
 
     if not alarm.get("Metrics"):
-        name = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
-        return statistic(alarm, name, alarm["Period"])
-    known, returned = {}, None
+        return statistic(alarm, alarm.get("Statistic") or alarm["ExtendedStatistic"], alarm["Period"])
+    known: dict[str, float | None] = {}
+    returned = ""
     for query in sorted(alarm["Metrics"], key=lambda query: "Expression" in query):
         if "Expression" in query:
             known[query["Id"]] = calculate(query["Expression"], known)
@@ -117,22 +117,33 @@ def _value(alarm: dict, samples: Samples, now: float, time_scale: float, number:
     return known[returned]
 
 
+Reduction = Callable[[list[float]], float]
+
+
+def average(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+STATISTICS: dict[str, Reduction] = {"Sum": sum, "Minimum": min, "Maximum": max, "Average": average}
+
+
 def summarise(values: list[float], statistic: str) -> float | None:
     """A CloudWatch statistic of `values`; None for no values (a sample count is 0 then). Raises ValueError."""
     if statistic == "SampleCount":
         return float(len(values))
     if not values:
         return None
-    simple = {"Sum": sum, "Minimum": min, "Maximum": max, "Average": lambda found: sum(found) / len(found)}
-    if statistic in simple:
-        return float(simple[statistic](values))
+    if statistic in STATISTICS:
+        return float(STATISTICS[statistic](values))
     if statistic.startswith("p"):
         rank = math.ceil(float(statistic[1:]) / 100 * len(values))
         return sorted(values)[max(0, rank - 1)]
-    raise ValueError(f"found statistic {statistic}; expected SampleCount, {', '.join(simple)} or a percentile like p99")
+    raise ValueError(
+        f"found statistic {statistic}; expected SampleCount, {', '.join(STATISTICS)} or a percentile like p99"
+    )
 
 
-OPERATORS = {
+OPERATORS: dict[type[ast.AST], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -144,7 +155,7 @@ OPERATORS = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-FUNCTIONS = {"MAX": max, "MIN": min, "SUM": sum, "AVG": lambda values: sum(values) / len(values)}
+FUNCTIONS: dict[str, Reduction] = {"MAX": max, "MIN": min, "SUM": sum, "AVG": average}
 
 
 def calculate(expression: str, known: dict[str, float | None]) -> float | None:
@@ -183,5 +194,6 @@ def _calculate(node: ast.AST, known: dict[str, float | None]) -> float | None:
             return None if found is None else _calculate(when_true if found else when_false, known)
         case ast.Call(func=ast.Name(id=name), args=[ast.List(elts=items)]):
             values = [_calculate(item, known) for item in items]
-            return None if None in values else float(FUNCTIONS[name](values))
+            present = [value for value in values if value is not None]
+            return float(FUNCTIONS[name](present)) if len(present) == len(values) else None
     raise TypeError(ast.dump(node))

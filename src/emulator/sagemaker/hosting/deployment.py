@@ -11,6 +11,7 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
+from emulator.core.cloud import Cloud
 from emulator.core.errors import AwsError
 from emulator.sagemaker.hosting.alarms import OUR_REASON, evaluate, is_ours
 from emulator.sagemaker.hosting.fleet import Fleet, FleetFailedError
@@ -110,11 +111,16 @@ class Endpoint:
                 timeout=DRAIN_SECONDS,
             )
 
-    def shift(self, share: float) -> None:
+    def serving(self) -> Deployment:
+        """The live deployment, which every endpoint has that was in service once."""
+        assert self.live is not None, f"endpoint {self.name} is {self.status}"
+        return self.live
+
+    def shift(self, pending: Deployment, share: float) -> None:
         """Give the pending deployment `share` of the traffic, the live one the rest."""
         with self.changed:
-            self.pending.share, self.pending.stage = share, "Baking"
-            self.live.share = 1.0 - share
+            pending.share, pending.stage = share, "Baking"
+            self.serving().share = 1.0 - share
 
     def set_status(self, status: str, now: datetime, failure_reason: str | None = None) -> None:
         with self.changed:
@@ -138,33 +144,33 @@ def reason_of(error: Exception) -> str:
 class Hosting:
     """Brings endpoints up, moves them to a new config and takes them down; each call runs to the end."""
 
-    def __init__(self, cloud, metrics: EndpointMetrics):
+    def __init__(self, cloud: Cloud, metrics: EndpointMetrics):
         self._cloud = cloud
         self._metrics = metrics
 
     def create(self, endpoint: Endpoint, deploy: Callable[[], Deployment]) -> None:
         """Start the first deployment; the endpoint ends InService or Failed."""
         try:
-            endpoint.pending = deploy()
-            endpoint.pending.start()
+            endpoint.pending = pending = deploy()
+            pending.start()
         except Exception as error:  # whatever it is, an endpoint must not stay in Creating
             self._give_up(endpoint)
             endpoint.set_status("Failed", self._cloud.now(), reason_of(error))
             return
         with endpoint.changed:
-            endpoint.live, endpoint.pending = endpoint.pending, None
-            endpoint.live.share = 1.0
+            endpoint.live, endpoint.pending = pending, None
+            pending.share = 1.0
             endpoint.set_status("InService", self._cloud.now())
 
     def update(self, endpoint: Endpoint, deploy: Callable[[], Deployment], rollout: Rollout, role_arn: str) -> None:
         """Move the endpoint to a new deployment, or back to the old one when it fails or an alarm goes off."""
         deadline = time.monotonic() + rollout.timeout_seconds
         try:
-            endpoint.pending = deploy()
-            endpoint.pending.start()
+            endpoint.pending = pending = deploy()
+            pending.start()
             for step in rollout.steps:
-                endpoint.pending.stage = "ActivatingTraffic"
-                endpoint.shift(step.share)
+                pending.stage = "ActivatingTraffic"
+                endpoint.shift(pending, step.share)
                 self._watch(rollout, step.bake_seconds, role_arn, deadline)
             self._watch(rollout, rollout.termination_wait_seconds, role_arn, deadline)
         except Exception as error:  # nor in Updating
@@ -172,9 +178,10 @@ class Hosting:
             self._give_up(endpoint)
             endpoint.set_status("InService", self._cloud.now(), reason_of(error))
             return
+
         with endpoint.changed:
-            old, endpoint.live, endpoint.pending = endpoint.live, endpoint.pending, None
-            endpoint.config_name = endpoint.live.config_name
+            old, endpoint.live, endpoint.pending = endpoint.serving(), pending, None
+            endpoint.config_name = pending.config_name
         endpoint.drain(old)
         old.stop()
         endpoint.set_status("InService", self._cloud.now())

@@ -17,6 +17,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from emulator.core import processes
+from emulator.core.cloud import Cloud
 from emulator.core.errors import AwsError
 from emulator.core.locations import parse_location
 from emulator.core.logs import LogStream
@@ -65,7 +66,7 @@ class Fleet:
     again, as SageMaker restarts a container.
     """
 
-    def __init__(self, cloud, endpoint_name: str, variant: dict, container: Container, role_arn: str):
+    def __init__(self, cloud: Cloud, endpoint_name: str, variant: dict, container: Container, role_arn: str):
         self._cloud = cloud
         self._variant = variant
         self._container = container
@@ -88,12 +89,12 @@ class Fleet:
     def start(self) -> None:
         """Bring the model and wait for its first healthy /ping. Raises FleetFailedError."""
         try:
-            self._log = LogStream(self._cloud, self.log_group, self.log_stream, role_arn=self._role_arn)
-            self._unpack()
-            self._serve()
+            self._log = log_stream = LogStream(self._cloud, self.log_group, self.log_stream, role_arn=self._role_arn)
+            self._unpack(log_stream)
+            child = self._serve(log_stream)
         except AwsError as error:
             raise FleetFailedError(error.message) from error
-        self._cloud.background(self._keep_alive)
+        self._cloud.background(self._keep_alive, child, log_stream)
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> ModelAnswer:
         """Send one request to the model. Raises UnavailableError, or TimeoutError after 60 s."""
@@ -137,7 +138,7 @@ class Fleet:
             self._idle.put(connection)
         return answer
 
-    def _unpack(self) -> None:
+    def _unpack(self, log_stream: LogStream) -> None:
         """Download model.tar.gz with the execution role's rights and unpack it without leaving the directory."""
         model = self._directory / "model"
         model.mkdir()
@@ -160,18 +161,19 @@ class Fleet:
         requirements = model / "code" / "requirements.txt"
         if requirements.exists():
             # The real container would install it into itself; here that would change the developer's environment.
-            self._log.write("code/requirements.txt is not installed by the emulator; the environment on PATH is used")
+            log_stream.write("code/requirements.txt is not installed by the emulator; the environment on PATH is used")
 
-    def _serve(self) -> None:
+    def _serve(self, log_stream: LogStream) -> processes.Child:
+        """Start the model server and wait until it is healthy. Raises FleetFailedError."""
         port_file = self._directory / f"port-{uuid.uuid4().hex}"
         model = self._directory / "model"
         last_lines: list[str] = []
 
         def on_line(line: str) -> None:
             last_lines[:] = [*last_lines[-19:], line]
-            self._log.write(line)
+            log_stream.write(line)
 
-        self._child = processes.start(
+        self._child = child = processes.start(
             ["python", "-P", str(SERVER_SCRIPT), "--model-dir", str(model), "--port-file", str(port_file)],
             cwd=model,
             environment=self._environment(model),
@@ -179,11 +181,11 @@ class Fleet:
         )
         limit = self._variant.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_CHECK_SECONDS)
         deadline = time.monotonic() + limit
-        while time.monotonic() < deadline and self._child.running() and not self._stopped.is_set():
+        while time.monotonic() < deadline and child.running() and not self._stopped.is_set():
             if self._healthy(port_file):
-                return
-            time.sleep(POLL_SECONDS)
-        self._child.terminate(grace_seconds=1.0)
+                return child
+            child.wait(POLL_SECONDS)
+        child.terminate(grace_seconds=1.0)
         cause = next((line for line in reversed(last_lines) if "Error" in line), "")
         raise FleetFailedError(
             f"The {self._container.hostname} container for production variant {self.variant_name} did not pass the "
@@ -217,15 +219,15 @@ class Fleet:
             "PYTHONPATH": str(model / "code"),
         }
 
-    def _keep_alive(self) -> None:
+    def _keep_alive(self, child: processes.Child, log_stream: LogStream) -> None:
         while not self._stopped.is_set():
-            status = self._child.wait(timeout=0.5)
+            status = child.wait(timeout=0.5)
             if status is None or self._stopped.is_set():
                 continue
-            self._log.write(f"The container ended with status {status} and is started again")
+            log_stream.write(f"The container ended with status {status} and is started again")
             self._stopped.wait(RESTART_SECONDS)
             try:
                 if not self._stopped.is_set():
-                    self._serve()
+                    child = self._serve(log_stream)
             except FleetFailedError as error:
-                self._log.write(str(error))
+                log_stream.write(str(error))

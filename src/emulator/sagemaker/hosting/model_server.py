@@ -26,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 JSON, CSV, ANY = "application/json", "text/csv", "*/*"
 LARGEST_BODY_BYTES = 6_553_500  # multi-model-server's default
@@ -162,20 +163,23 @@ class Model:
     def __init__(self, model_dir: Path):
         self._model_dir = str(model_dir)
         self._worker = threading.Lock()
-        self._handlers: Handlers | None = None
-        self._model = None
-        self.ready = False
+        self._loaded: tuple[Handlers, Any] | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._loaded is not None
 
     def load(self) -> None:
         """Import the handlers and load the model. Raises what they raise."""
         name = os.environ.get("SAGEMAKER_PROGRAM", "inference.py").removesuffix(".py")
         module = importlib.import_module(name) if importlib.util.find_spec(name) else None
-        self._handlers = read_handlers(module)
-        self._model = self._handlers.load(self._model_dir, Context(self._model_dir))
-        self.ready = True
+        handlers = read_handlers(module)
+        self._loaded = handlers, handlers.load(self._model_dir, Context(self._model_dir))
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> Answer:
-        """Run the handlers on one request body; an exception of theirs becomes status 400."""
+        """Run the handlers on one request body; an exception of theirs becomes status 400. The model is loaded."""
+        assert self._loaded is not None
+        handlers, model = self._loaded
         context = Context(self._model_dir, headers)
         content_type = context.get_request_header(0, "Content-Type")
         accept = context.get_request_header(0, "Accept")
@@ -183,7 +187,7 @@ class Model:
         try:
             readable = body.decode("utf-8") if content_type in (JSON, CSV) else body
             with self._worker:
-                answer = self._handlers.transform(self._model, readable, content_type, accept, context)
+                answer = handlers.transform(model, readable, content_type, accept, context)
         except Exception as error:
             # Where it failed, never the message: it may quote what a user wrote.
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -276,7 +280,7 @@ class ModelServer(ThreadingHTTPServer):
 
     def handle_error(self, request, client_address) -> None:
         """A client that went away is no reason for a traceback in the log."""
-        print(f"connection ended: {sys.exc_info()[0].__name__}", flush=True)
+        print(f"connection ended: {type(sys.exception()).__name__}", flush=True)
 
 
 def announce(port: int, port_file: Path) -> None:

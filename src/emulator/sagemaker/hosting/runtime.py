@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 
 from emulator.core.access import Caller
+from emulator.core.cloud import Cloud
 from emulator.core.errors import AwsError
 from emulator.core.service import Service
 from emulator.sagemaker.hosting.deployment import Endpoint, Variant
+from emulator.sagemaker.hosting.endpoints import Endpoints
 from emulator.sagemaker.hosting.fleet import ModelAnswer, UnavailableError
 from emulator.sagemaker.hosting.metrics import Invocation
 
@@ -22,6 +24,10 @@ class SageMakerRuntime(Service):
 
     service_name = "sagemaker-runtime"
     validation_error_code = "ValidationError"
+
+    def __init__(self, cloud: Cloud, endpoints: Endpoints):
+        super().__init__(cloud)
+        self._endpoints = endpoints
 
     def invoke_endpoint(self, request: dict, caller: Caller) -> dict:
         started = time.monotonic()
@@ -50,7 +56,7 @@ class SageMakerRuntime(Service):
         finally:
             answered = time.monotonic()
             endpoint.release(variant)
-            self.cloud.services["sagemaker"].record_invocation(
+            self._endpoints.record_invocation(
                 Invocation(
                     endpoint.name,
                     variant.fleet.variant_name,
@@ -71,7 +77,7 @@ class SageMakerRuntime(Service):
 
     def _endpoint(self, name: str) -> Endpoint:
         try:
-            endpoint = self.cloud.services["sagemaker"].endpoint(name)
+            endpoint = self._endpoints.find(name)
         except AwsError as error:
             raise AwsError(
                 "ValidationError", f"Endpoint {name} of account {self.cloud.account_id} not found."

@@ -1,8 +1,10 @@
-"""What training and processing jobs have in common: their record, their instances and the processes on them.
+"""The instances of a training or processing job, and the processes on them.
 
 An instance is a directory that stands for /opt/ml and one process group. All instances of a job run on this machine;
 they are named algo-1, algo-2, ... as on AWS.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -13,62 +15,25 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from emulator.core.errors import AwsError
+from emulator.core.cloud import Cloud
 from emulator.core.locations import parse_location
 from emulator.core.logs import LogStream
 from emulator.core.processes import Child, base_environment
 from emulator.core.processes import start as start_child
 from emulator.sagemaker.jobs import storage
+from emulator.sagemaker.jobs.job import REASON_LENGTH, Job, JobFailedError
 
 CONTAINER_ROOT = "/opt/ml"
 # Laid before PATH and on PYTHONPATH of a job's processes; holds what an instance has and this machine has not.
 CONTAINER_FILES = Path(__file__).parent / "container"
 
-# A default account may run this many instances of one type at once in jobs of one kind.
-INSTANCE_LIMIT = 20
 # SageMaker sends SIGTERM and kills after two minutes. That is a limit, not a wait, so the time scale does not apply.
 STOP_GRACE_SECONDS = 120.0
 # The other instances of a failed job have nothing to save.
 FAILURE_GRACE_SECONDS = 2.0
 POLL_SECONDS = 0.1
-REASON_LENGTH = 1024
-
-ACTIVE = ("InProgress", "Stopping")
-
-
-class JobFailedError(Exception):
-    """A job can't go on; the message is its FailureReason."""
-
-
-class Job:
-    """Record of one job. The thread that runs it writes; requests read a consistent `description` under the lock."""
-
-    def __init__(self, arn: str, name: str, request: dict):
-        self.arn = arn
-        self.name = name
-        self.request = request
-        self.lock = threading.RLock()
-        self.status = "InProgress"
-        self.failure_reason: str | None = None
-        self.created = self.modified = now()
-        self.started: datetime | None = None
-        self.ended: datetime | None = None
-        self.stop_requested = threading.Event()
-
-    def request_stop(self, kind: str) -> None:
-        """Marks the job as stopping. Raises ValidationException when it has ended already."""
-        with self.lock:
-            if self.status not in ACTIVE:
-                raise AwsError(
-                    "ValidationException",
-                    f"The request was rejected because the {kind} job is in status {self.status}.",
-                )
-            self.status = "Stopping"
-            self.modified = now()
-            self.stop_requested.set()
 
 
 @dataclass(frozen=True)
@@ -112,7 +77,9 @@ class Ended:
 class InstanceOutput:
     """Sends the lines of each instance to its own log stream, and to `observe`."""
 
-    def __init__(self, cloud, group: str, job: Job, instances: Iterable[Instance], observe: Callable[[str], None]):
+    def __init__(
+        self, cloud: Cloud, group: str, job: Job, instances: Iterable[Instance], observe: Callable[[str], None]
+    ):
         self._observe = observe
         started, role_arn = int(time.time()), job.request["RoleArn"]
         self._streams = {
@@ -161,7 +128,9 @@ def loopback_interface() -> str:
     return "lo0" if sys.platform == "darwin" else "lo"
 
 
-def instance_environment(cloud, role_arn: str, session: str, instance: Instance, count: int, given: dict) -> dict:
+def instance_environment(
+    cloud: Cloud, role_arn: str, session: str, instance: Instance, count: int, given: dict
+) -> dict:
     """The whole environment of the processes on an instance: the image's, the role's credentials, the job's own.
 
     `given` is what the request sets; a PYTHONPATH in it comes after what the emulated instance needs.
@@ -240,7 +209,9 @@ def run_instances(
             for name, has_come in ending_events.items():
                 if has_come():
                     return Ended(_end(children, STOP_GRACE_SECONDS), None, name)
-            next(child for child in children.values() if child.running()).wait(POLL_SECONDS)
+            running = next((child for child in children.values() if child.running()), None)
+            if running is not None:  # None where the last one ended since it was asked
+                running.wait(POLL_SECONDS)
     finally:
         _end(children, 0)
 
@@ -252,7 +223,7 @@ def _end(children: dict[str, Child], grace_seconds: float) -> dict[str, int]:
         ender.start()
     for ender in enders:
         ender.join()
-    return {name: child.wait() for name, child in children.items()}
+    return {name: child.terminate(0) for name, child in children.items()}
 
 
 def exit_status(code: int) -> int:
@@ -266,27 +237,3 @@ def first_text(path: Path) -> str:
         return path.read_text(errors="replace")[:REASON_LENGTH].strip()
     except (FileNotFoundError, IsADirectoryError):
         return ""
-
-
-def check_limit(jobs: Iterable[Job], instance_type: str, count: int, usage: str, in_use: Callable[[Job], int]) -> None:
-    """Raises ResourceLimitExceeded where `count` more instances would pass the account's limit.
-
-    `in_use` gives the number of instances of that type that a job holds.
-    """
-    used = sum(in_use(job) for job in jobs if job.status in ACTIVE)
-    if used + count > INSTANCE_LIMIT:
-        raise AwsError(
-            "ResourceLimitExceeded",
-            f"The account-level service limit '{instance_type} for {usage} job usage' is {INSTANCE_LIMIT} Instances, "
-            f"with current utilization of {used} Instances and a request delta of {count} Instances. Please use AWS "
-            "Service Quotas to request an increase for this quota.",
-        )
-
-
-def unsupported(operation: str, what: str) -> AwsError:
-    """The honest answer to a request that needs more than this emulator has."""
-    return AwsError("NotImplementedException", f"sagemaker:{operation}: {what} is not emulated", status=501)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

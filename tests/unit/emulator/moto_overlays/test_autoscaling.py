@@ -37,8 +37,8 @@ def test_a_target_is_known_by_its_place_as_by_its_arn(aws, cloud):
     assert isinstance(overlay, ApplicationAutoScaling)
     place = TARGET | {"ResourceId": "endpoint/known/variant/v"}
     arn = aws("application-autoscaling").register_scalable_target(**place, Tags={"a": "1"})["ScalableTargetARN"]
-    assert overlay.tags_of_target(place) == overlay.tags_of_target({"ResourceARN": arn}) == {"a": "1"}
-    assert overlay.tags_of_target(TARGET) == {}
+    assert overlay.tags_for_policies(place) == overlay.tags_for_policies({"ResourceARN": arn}) == {"a": "1"}
+    assert overlay.tags_for_policies(TARGET) == {}
 
 
 def test_moto_still_has_no_tags_of_scalable_targets(cloud):

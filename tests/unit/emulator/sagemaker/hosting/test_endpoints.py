@@ -6,12 +6,12 @@ import tarfile
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.sagemaker.hosting.endpoints import ABSENT_IN_CONFIG
+from emulator.sagemaker.hosting.endpoints import Endpoints
+from emulator.sagemaker.service import SageMaker
 
 BUCKET = "endpoint-models"
 CODE = """
@@ -44,6 +44,12 @@ def archive(code: str, path: str = "code/inference.py") -> bytes:
 @pytest.fixture(scope="module")
 def sagemaker(aws):
     return aws("sagemaker")
+
+
+@pytest.fixture(scope="module")
+def endpoints(cloud) -> Endpoints:
+    """The endpoints themselves, for what no operation tells."""
+    return cloud.service(SageMaker).endpoints
 
 
 @pytest.fixture(scope="module")
@@ -197,9 +203,9 @@ def test_an_update_moves_all_traffic_without_one_failed_request(endpoint, sagema
     assert ask(endpoint, text="a")["by"] == "new"
 
 
-def test_the_old_model_finishes_its_last_request_before_it_goes(endpoint, cloud, sagemaker, config, settled, ask):
+def test_the_old_model_finishes_its_last_request_before_it_goes(endpoint, endpoints, sagemaker, config, settled, ask):
     config("new")
-    serving = cloud.services["sagemaker"].endpoint(endpoint).live.variants["main"]
+    serving = endpoints.find(endpoint).serving().variants["main"]
     slow = Traffic(ask, endpoint, threads=1, text="a", seconds=1.5)
     with slow:
         while not serving.running_requests:
@@ -489,10 +495,3 @@ def test_what_is_not_emulated_is_refused_by_name(sagemaker, config, member, valu
     )
     assert found.startswith("NotImplementedException")
     assert member in found
-
-
-@pytest.mark.parametrize("member", ABSENT_IN_CONFIG)
-def test_what_a_config_may_not_ask_for_is_documented_as_absent(member):
-    words = {"Async": "asynchronous", "Explainer": "explainers", "Shadow": "shadow variants", "CrossRegion": None}
-    word = next(word for start, word in words.items() if member.startswith(start))
-    assert word is None or word in (Path(__file__).parents[5] / "docs" / "emulator.md").read_text()

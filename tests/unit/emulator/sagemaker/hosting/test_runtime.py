@@ -170,5 +170,5 @@ def test_streaming_is_refused_by_name(endpoint, aws):
 @pytest.mark.parametrize("member", ABSENT)
 def test_what_no_model_here_could_do_is_refused_by_name(cloud, member):
     with pytest.raises(AwsError, match=f"InvokeEndpoint with {member} is not emulated") as refusal:
-        SageMakerRuntime(cloud).invoke_endpoint({"EndpointName": "e", "Body": b"", member: "x"}, None)
+        SageMakerRuntime(cloud, endpoints=None).invoke_endpoint({"EndpointName": "e", "Body": b"", member: "x"}, None)
     assert refusal.value.status == 501

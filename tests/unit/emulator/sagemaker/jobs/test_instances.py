@@ -1,8 +1,5 @@
-from types import SimpleNamespace
-
 import pytest
 
-from emulator.core.errors import AwsError
 from emulator.sagemaker.jobs import instances as jobs
 
 
@@ -56,11 +53,3 @@ def test_the_resource_config_names_this_host_and_all_hosts(tmp_path):
 
 def test_a_signal_is_reported_as_a_container_reports_it():
     assert [jobs.exit_status(code) for code in (0, 3, -9)] == [0, 3, 137]
-
-
-def test_the_instance_limit_counts_the_jobs_that_still_run():
-    running, ended = SimpleNamespace(status="InProgress"), SimpleNamespace(status="Completed")
-    jobs.check_limit([running, ended], "ml.m5.large", jobs.INSTANCE_LIMIT - 5, "training", lambda job: 5)
-    with pytest.raises(AwsError, match="current utilization of 5 Instances") as refusal:
-        jobs.check_limit([running, ended], "ml.m5.large", jobs.INSTANCE_LIMIT - 4, "training", lambda job: 5)
-    assert refusal.value.code == "ResourceLimitExceeded"

@@ -2,9 +2,14 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.utilities.tagging_service import TaggingService
 
+from emulator.core.access import Caller
 from emulator.core.errors import AwsError
-from emulator.sagemaker.registry.packages import check_metadata, check_model_card
+from emulator.sagemaker.registry.groups import Groups
+from emulator.sagemaker.registry.packages import Packages
+
+CALLER = Caller("arn:aws:iam::123456789012:root", None, "AKIA")
 
 
 @pytest.fixture(scope="module")
@@ -164,27 +169,6 @@ def test_tags_of_a_resource_are_added_listed_and_deleted(sagemaker, group):
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
 
 
-@pytest.mark.parametrize(
-    ("properties", "reason"),
-    [
-        ({f"key{number}": "v" for number in range(51)}, "51 entries"),
-        ({"key": "v" * 257}, "257 characters"),
-        ({"key": ""}, "0 characters"),
-        ({"k" * 129: "v"}, "129 characters"),
-        ({"key": '{"json": 1}'}, "holds '\"{}'"),
-        ({"key\n": "v"}, "allowed are"),
-    ],
-)
-def test_metadata_beyond_the_limits_of_the_registry_is_refused(properties, reason):
-    with pytest.raises(AwsError, match=reason):
-        check_metadata(properties)
-
-
-def test_metadata_within_the_limits_passes():
-    check_metadata({f"key{number}": "Ä 1_.:/=+-@" for number in range(50)} | {})
-    check_metadata({"k" * 128: "v" * 256})
-
-
 def test_a_model_card_is_given_back_and_replaced(sagemaker, group):
     card = {"ModelCardContent": json.dumps({"intended_uses": {"risk_rating": "Low"}}), "ModelCardStatus": "Draft"}
     arn = register(sagemaker, group, ModelCard=card)
@@ -194,18 +178,15 @@ def test_a_model_card_is_given_back_and_replaced(sagemaker, group):
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelCard"] == approved
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "ModelCardContent is not valid JSON"),
-        ("[]", "ModelCardContent is list; expected an object"),
-        ('{"overview": {}}', "ModelCardContent holds overview; a package"),
-        ('{"model_overview": {"model_name": "m"}}', "model_overview holds model_name"),
-        ('{"evaluation_details": [{"name": "a"}, {"score": 1}]}', "evaluation_details holds score"),
-        ('{"training_details": "none"}', "training_details is no object"),
-        ('{"intended_uses": {"risk_rating": "low"}}', "risk_rating is 'low'"),
-    ],
-)
-def test_a_model_card_that_breaks_its_schema_is_refused(content, message):
-    with pytest.raises(AwsError, match=message):
-        check_model_card({"ModelCardContent": content, "ModelCardStatus": "Draft"})
+def test_a_package_without_a_group_has_a_name_of_its_own_and_no_version(cloud):
+    packages = Packages(cloud, TaggingService(), Groups(cloud, TaggingService()))
+    request = {"ModelPackageName": "own", "SourceAlgorithmSpecification": {}}
+    arn = packages.create_model_package(request, CALLER)["ModelPackageArn"]
+    assert packages.describe_model_package({"ModelPackageName": "own"}, CALLER)["ModelPackageVersion"] is None
+    with pytest.raises(AwsError, match="Model Package already exists"):
+        packages.create_model_package(request, CALLER)
+    listed = packages.list_model_packages({}, CALLER)["ModelPackageSummaryList"]
+    assert [(one["ModelPackageName"], one["ModelPackageArn"]) for one in listed] == [("own", arn)]
+    packages.delete_model_package({"ModelPackageName": "own"}, CALLER)
+    with pytest.raises(AwsError, match="Exactly one of"):
+        packages.create_model_package({"InferenceSpecification": {}}, CALLER)

@@ -1,7 +1,7 @@
 import pytest
 
 from emulator.core.errors import AwsError
-from emulator.sagemaker.jobs.metrics import TrainingMetrics
+from emulator.sagemaker.jobs.training.metrics import TrainingMetrics
 
 LOSS = {"Name": "loss", "Regex": r"metric loss=([0-9.e+\-a-z]+)"}
 RECALL = {"Name": "recall", "Regex": r"recall=([0-9.]+)"}

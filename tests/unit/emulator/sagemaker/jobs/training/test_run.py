@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import tarfile
 import time
 import urllib.error
@@ -9,9 +10,8 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.core.errors import AwsError
-from emulator.sagemaker.jobs.instances import CONTAINER_FILES
-from emulator.sagemaker.jobs.training import check_times
+from emulator.sagemaker.jobs.instances import CONTAINER_FILES, Ended, make_instances
+from emulator.sagemaker.jobs.training.run import failure_reason
 
 BUCKET = "training-tests"
 ROLE = "arn:aws:iam::123456789012:role/training-tests"
@@ -363,12 +363,12 @@ def test_jobs_are_listed_by_name_and_status_and_carry_their_tags(sagemaker, name
     assert sagemaker.list_tags(ResourceArn=description["TrainingJobArn"])["Tags"] == tags
 
 
-def test_the_times_of_a_job_have_a_default_and_must_fit_each_other():
-    request = {}
-    check_times(request)
-    assert request == {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}}
-    with pytest.raises(AwsError, match="only for managed spot training"):
-        check_times({"StoppingCondition": {"MaxWaitTimeInSeconds": 5}})
-    for condition in ({"MaxRuntimeInSeconds": 5}, {"MaxRuntimeInSeconds": 5, "MaxWaitTimeInSeconds": 4}):
-        with pytest.raises(AwsError, match="Invalid MaxWaitTimeInSeconds"):
-            check_times({"EnableManagedSpotTraining": True, "StoppingCondition": condition})
+def test_the_reason_of_a_failure_is_that_of_the_instance_whose_failure_file_is_the_oldest(tmp_path):
+    first, second = make_instances(tmp_path, 2)
+    ended = Ended({"algo-1": 2, "algo-2": -9}, first, None)
+    assert failure_reason([first, second], ended, first) == "AlgorithmError: , exit code: 2"
+    for instance, words in ((second, "the cause"), (first, "a consequence")):
+        (instance.base / "output").mkdir()
+        (instance.base / "output" / "failure").write_text(words)
+    os.utime(second.base / "output" / "failure", ns=(1, 1))
+    assert failure_reason([first, second], ended, first) == "AlgorithmError: the cause, exit code: 137"

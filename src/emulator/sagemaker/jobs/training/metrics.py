@@ -1,11 +1,23 @@
-"""Metrics of a training job, found in its log lines by the regular expressions of MetricDefinitions."""
+"""Metrics of a training job: found in its log lines by the expressions of MetricDefinitions, sent to CloudWatch."""
 
+from __future__ import annotations
+
+import logging
 import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.core.cloud import Cloud
 from emulator.core.errors import AwsError
+
+LOG = logging.getLogger(__name__)
+
+METRIC_NAMESPACE = "/aws/sagemaker/TrainingJobs"
+METRICS_SECONDS = 1.0
+DATA_PER_CALL = 500
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,43 @@ class TrainingMetrics:
         with self._lock:
             pending, self._pending = self._pending, []
             return pending
+
+
+class MetricsPublisher:
+    """Sends a job's metrics to CloudWatch while it runs."""
+
+    def __init__(self, cloud: Cloud, job_name: str, role_arn: str, metrics: TrainingMetrics):
+        self._client = cloud.client("cloudwatch", role_arn, "SageMaker")
+        self._job_name = job_name
+        self._metrics = metrics
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"metrics-{job_name}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._closed.wait(METRICS_SECONDS):
+                self._publish()
+            self._publish()
+        except (ClientError, BotoCoreError) as error:
+            LOG.warning("the metrics of training job %s can't be published: %s", self._job_name, error)
+
+    def _publish(self) -> None:
+        data = [
+            {
+                "MetricName": each.name,
+                "Dimensions": [{"Name": "TrainingJobName", "Value": self._job_name}],
+                "Timestamp": each.at,
+                "Value": each.value,
+            }
+            for each in self._metrics.take_pending()
+        ]
+        for begin in range(0, len(data), DATA_PER_CALL):
+            self._client.put_metric_data(Namespace=METRIC_NAMESPACE, MetricData=data[begin : begin + DATA_PER_CALL])
 
 
 def compiled(name: str, regex: str) -> re.Pattern:

@@ -5,8 +5,8 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.core.errors import AwsError
-from emulator.sagemaker.jobs.processing import check_local_path
+from emulator.sagemaker.jobs.processing.job import ProcessingJob
+from emulator.sagemaker.jobs.processing.run import ProcessingRun
 
 BUCKET = "processing-tests"
 ROLE = "arn:aws:iam::123456789012:role/processing-tests"
@@ -235,8 +235,15 @@ def test_a_name_is_used_once_and_unknown_names_are_not_found(sagemaker, name):
     assert tags == [{"Key": "stage", "Value": "prepare"}]
 
 
-@pytest.mark.parametrize("path", ["/opt/ml/processing", "/opt/ml/model", "/opt/ml/processing/../x", "relative", ""])
-def test_inputs_and_outputs_lie_below_the_processing_directory(path):
-    check_local_path("input a", "/opt/ml/processing/a")
-    with pytest.raises(AwsError, match="expected a path below /opt/ml/processing/"):
-        check_local_path("input a", path)
+def test_the_directory_of_a_job_goes_with_it(sagemaker, cloud, name):
+    run(sagemaker, name, "true")
+    assert not (cloud.directory("sagemaker") / "processing-jobs" / name).exists()
+
+
+def test_a_fault_of_our_own_fails_the_job_and_is_not_swallowed(cloud, name, monkeypatch):
+    job = ProcessingJob("arn", request_of(name, "true"))
+    monkeypatch.setattr(ProcessingRun, "_process", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ProcessingRun(cloud, job).run()
+    assert job.status == "Failed"
+    assert job.failure_reason.startswith("InternalServerError: ZeroDivisionError")

@@ -1,20 +1,21 @@
-"""Tags by ARN."""
+"""Tags of SageMaker resources."""
 
 import pytest
+from moto.utilities.tagging_service import TaggingService
 
-from emulator.core.service import Service
-from emulator.core.tags import TagOperations
+from emulator.sagemaker.tags import TagOperations
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/tagged"
 
 
-class Tagging(TagOperations, Service):
-    service_name = "tagging"
+@pytest.fixture
+def kept():
+    return TaggingService()
 
 
 @pytest.fixture
-def tags(cloud):
-    return Tagging(cloud)
+def tags(kept):
+    return TagOperations(kept)
 
 
 def test_tags_are_added_changed_and_listed_by_key(tags):
@@ -25,9 +26,9 @@ def test_tags_are_added_changed_and_listed_by_key(tags):
     assert tags.list_tags({"ResourceArn": ARN}, None) == {"Tags": [{"Key": "b", "Value": "2"}]}
 
 
-def test_a_resource_without_tags_has_none_and_takes_its_tags_along(tags):
+def test_a_resource_without_tags_has_none_and_takes_its_tags_along(tags, kept):
     assert tags.list_tags({"ResourceArn": ARN}, None) == {"Tags": []}
     tags.delete_tags({"ResourceArn": ARN, "TagKeys": ["a"]}, None)
     tags.add_tags({"ResourceArn": ARN, "Tags": [{"Key": "a", "Value": "1"}]}, None)
-    tags.forget_tags(ARN)
+    kept.delete_all_tags_for_resource(ARN)
     assert tags.list_tags({"ResourceArn": ARN}, None) == {"Tags": []}
