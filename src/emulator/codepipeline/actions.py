@@ -241,7 +241,7 @@ class Actions:
         )
         run.log_stream_arn = build["logs"].get("cloudWatchLogsArn")
         deadline = time.monotonic() + 3600 * BUILD_HOURS
-        while not self._cloud.service(CodeBuild).wait(build["id"], POLL_SECONDS):
+        while not self._cloud.service(CodeBuild).builds.wait(build["id"], POLL_SECONDS):
             if execution.abandoned.is_set():
                 raise Abandoned
             if time.monotonic() > deadline:

@@ -64,6 +64,11 @@ def page(member: str, found: list, request: dict) -> dict:
     }
 
 
+def sorted_by_age(newest_last: list[str], request: dict) -> list[str]:
+    """A list in the order that CodeBuild's `sortOrder` asks for: the newest first, unless it is ASCENDING."""
+    return newest_last if request.get("sortOrder") == "ASCENDING" else newest_last[::-1]
+
+
 def _matches(entry: Entry, request: dict) -> bool:
     return (
         request.get("NameContains", "").lower() in entry.name.lower()

@@ -1,38 +1,52 @@
-"""JUnit reports as CodeBuild shows them."""
+"""Report groups and reports, by themselves."""
+
+import json
 
 import pytest
 
-from emulator.codebuild.reports import read_junit, summary
-
-REPORT = """<?xml version="1.0"?>
-<testsuites><testsuite name="s">
-  <testcase classname="c" name="good" time="0.25"/>
-  <testcase classname="c" name="bad"><failure message="m">text</failure></testcase>
-  <testcase classname="c" name="broken"><error>boom</error></testcase>
-  <testcase classname="c" name="left"><skipped/></testcase>
-</testsuite></testsuites>"""
+from emulator.codebuild.junit import TestCase
+from emulator.codebuild.record import BuildRecord
+from emulator.codebuild.reports import Reports
+from emulator.core.errors import AwsError
 
 
-def test_every_outcome_has_its_status():
-    cases = read_junit(REPORT, "r.xml")
-    assert [(case.name, case.status, case.message) for case in cases] == [
-        ("good", "SUCCEEDED", ""),
-        ("bad", "FAILED", "m\ntext"),
-        ("broken", "ERROR", "boom"),
-        ("left", "SKIPPED", ""),
-    ]
-    assert {(case.suite, case.prefix, case.file) for case in cases} == {("s", "c", "r.xml")}
+@pytest.fixture
+def reports(cloud):
+    return Reports(cloud)
 
 
-def test_the_summary_counts_and_adds_up():
-    assert summary(read_junit(REPORT, "r.xml")) == {
-        "total": 4,
-        "statusCounts": {"SUCCEEDED": 1, "FAILED": 1, "ERROR": 1, "SKIPPED": 1, "UNKNOWN": 0},
-        "durationInNanoSeconds": 250_000_000,
-    }
+@pytest.fixture
+def record(aws, cloud, request):
+    name = f"reporter-{abs(hash(request.node.name)) % 10**8}"
+    document = json.dumps({"Statement": []})
+    role = aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    return BuildRecord(
+        {"id": "p:1", "arn": "arn:b", "projectName": "p", "serviceRole": role, "reportArns": [], "phases": []}
+    )
 
 
-@pytest.mark.parametrize(("text", "said"), [("<a", "not valid XML"), ("<coverage/>", "begins with <coverage>")])
-def test_what_is_no_report_is_refused(text, said):
-    with pytest.raises(ValueError, match=said):
-        read_junit(text, "r.xml")
+def case(name: str, status: str) -> TestCase:
+    return TestCase("suite", "module", name, status, 5, "", "junit.xml")
+
+
+def test_a_report_makes_its_group_and_is_found_by_build_status_and_case(reports, record):
+    reports.add(record, "unit", [case("good", "SUCCEEDED"), case("bad", "FAILED")])
+    (arn,) = record.snapshot()["reportArns"]
+    report = reports.batch_get_reports({"reportArns": [arn, "absent"]}, None)["reports"][0]
+    assert (report["status"], report["testSummary"]["total"], report["executionId"]) == ("FAILED", 2, "arn:b")
+    assert reports.list_reports({"filter": {"status": "SUCCEEDED"}}, None)["reports"] == []
+    group = report["reportGroupArn"]
+    assert group.endswith(":report-group/p-unit")
+    assert reports.list_reports_for_report_group({"reportGroupArn": group}, None)["reports"] == [arn]
+    failed = reports.describe_test_cases({"reportArn": arn, "filter": {"status": "FAILED"}}, None)["testCases"]
+    assert [(one["name"], one["testSuiteName"]) for one in failed] == [("bad", "suite")]
+    with pytest.raises(AwsError, match="set deleteReports"):
+        reports.delete_report_group({"arn": group}, None)
+    reports.delete_report_group({"arn": group, "deleteReports": True}, None)
+    with pytest.raises(AwsError, match="Report cannot be found"):
+        reports.describe_test_cases({"reportArn": arn}, None)
+
+
+def test_only_groups_of_tests_are_emulated(reports):
+    with pytest.raises(AwsError, match="CODE_COVERAGE are not emulated"):
+        reports.create_report_group({"name": "g", "type": "CODE_COVERAGE", "exportConfig": {}}, None)

@@ -1,22 +1,15 @@
-"""One build in this process: time limit, artifacts, references to secrets."""
+"""One build in this process."""
 
+import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
-from emulator.codebuild.buildspec import Artifact
-from emulator.codebuild.runner import (
-    BuildRecord,
-    BuildRun,
-    BuildSettings,
-    Source,
-    command_failure,
-    matching_files,
-    remove_all_but,
-    secret_request,
-)
+from emulator.codebuild.record import BuildRecord
+from emulator.codebuild.runner import BuildRun, remove_all_but
+from emulator.codebuild.settings import BuildSettings, Source
 
 
 @pytest.fixture
@@ -103,58 +96,7 @@ def test_a_role_that_does_not_exist_fails_the_provisioning(build):
     assert "can't be assumed" in found["phases"][0]["contexts"][0]["message"]
 
 
-@pytest.fixture
-def tree(tmp_path) -> Path:
-    for name in ("out/a.txt", "out/deep/b.txt", "out/deep/c.log", "d.txt", "out/.hidden"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("artifact", "names"),
-    [
-        (Artifact(("**/*",), "out"), [".hidden", "a.txt", "deep/b.txt", "deep/c.log"]),
-        (Artifact(("**/*.txt",), "out", discard_paths=True), ["a.txt", "b.txt"]),
-        (Artifact(("**/*",), "out", exclude_paths=("**/*.log", ".hidden")), ["a.txt", "deep/b.txt"]),
-        (Artifact(("d.txt", "out/deep/*")), ["d.txt", "out/deep/b.txt", "out/deep/c.log"]),
-        (Artifact(("absent",)), []),
-    ],
-)
-def test_artifact_patterns_select_files(tree, artifact, names):
-    assert sorted(matching_files(artifact, tree)) == names
-
-
-def test_an_absolute_artifact_path_is_refused(tree):
-    with pytest.raises(ValueError, match="is absolute"):
-        matching_files(Artifact(("/etc/passwd",)), tree)
-
-
-@pytest.mark.parametrize(
-    ("reference", "request_", "key"),
-    [
-        ("login", {"SecretId": "login"}, ""),
-        ("login:password", {"SecretId": "login"}, "password"),
-        ("login::AWSPREVIOUS", {"SecretId": "login", "VersionStage": "AWSPREVIOUS"}, ""),
-        (
-            "arn:aws:secretsmanager:us-east-1:123456789012:secret:login-AbCdEf:user",
-            {"SecretId": "arn:aws:secretsmanager:us-east-1:123456789012:secret:login-AbCdEf"},
-            "user",
-        ),
-    ],
-)
-def test_secret_references_are_taken_apart(reference, request_, key):
-    assert secret_request(reference) == (request_, key)
-
-
-def test_a_failure_by_signal_names_the_signal():
-    assert command_failure("train", -9) == "Error while executing command: train. Reason: signal: SIGKILL"
-
-
 def test_only_the_latest_directories_stay(tmp_path):
-    import os
-
     directories = [tmp_path / name for name in "abc"]
     for age, directory in enumerate(directories):
         directory.mkdir()
@@ -170,11 +112,4 @@ def test_commands_get_a_temporary_directory_with_a_short_path_that_goes_with_the
     assert found["buildStatus"] == "SUCCEEDED"
     directory = Path(found["exportedEnvironmentVariables"][0]["value"])
     assert len(str(directory / "plugin1234567890")) < 107  # what the path of a Unix socket may hold
-    eventually(lambda: not directory.exists())
-
-
-def eventually(holds) -> None:
-    deadline = time.monotonic() + 3
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not directory.exists())

@@ -6,10 +6,13 @@ import re
 import time
 import zipfile
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
+from waiting import wait_until
 
-from emulator.codebuild.service import overridden
+from emulator.codebuild.service import CodeBuild
+from emulator.core.cloud import Cloud
 
 TRUSTED = {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [TRUSTED]})
@@ -64,19 +67,15 @@ def run(aws):
 
 
 def finished(aws, build_id: str) -> dict:
-    for _ in range(200):
+    def look() -> dict | None:
         build = aws("codebuild").batch_get_builds(ids=[build_id])["builds"][0]
-        if build["buildComplete"]:
-            return build
-        time.sleep(0.05)
-    raise AssertionError(f"the build has not ended: {build}")
+        return build if build["buildComplete"] else None
+
+    return wait_until(look)
 
 
-def eventually(holds) -> None:
-    deadline = time.monotonic() + 3
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def phase_of(aws, build_id: str) -> str:
+    return aws("codebuild").batch_get_builds(ids=[build_id])["builds"][0]["currentPhase"]
 
 
 def phases(build: dict) -> dict[str, dict]:
@@ -283,44 +282,41 @@ def test_source_zip_becomes_artifacts_reports_and_a_cache(aws, bucket, project, 
     assert "no cache" not in log_of(aws, run(name))
     # A cache that did not change is not written again.
     assert aws("s3").list_objects_v2(Bucket=bucket, Prefix="cache/")["Contents"] == kept
-    eventually(lambda: list(cloud.directory("codebuild").joinpath(name).iterdir()) == [])
+    wait_until(lambda: list(cloud.directory("codebuild").joinpath(name).iterdir()) == [])
 
 
 def test_a_stopped_build_ends_with_all_its_processes(aws, project, tmp_path):
-    marker = tmp_path / "survivor"
+    pid = tmp_path / "pid"
     name = project(
         spec(
             phases={
-                "build": {"commands": [f"echo begun; (sleep 1; touch {marker}) & sleep 60"]},
+                "build": {"commands": [f"sleep 60 & echo $! > {pid}.new; mv {pid}.new {pid}; sleep 60"]},
                 "post_build": {"commands": ["echo never"]},
             }
         )
     )
     build_id = aws("codebuild").start_build(projectName=name)["build"]["id"]
-    while aws("codebuild").batch_get_builds(ids=[build_id])["builds"][0]["currentPhase"] != "BUILD":
-        time.sleep(0.05)
-    time.sleep(0.3)
+    wait_until(pid.exists)
     begun = time.monotonic()
     build = aws("codebuild").stop_build(id=build_id)["build"]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10  # the commands would take a minute
     assert build["buildStatus"] == "STOPPED"
     assert "POST_BUILD" not in phases(build)
-    time.sleep(1)
-    assert not marker.exists()
+    wait_until(lambda: not psutil.pid_exists(int(pid.read_text())))
 
 
 def test_the_log_is_live_while_a_command_runs(aws, project):
     name = project(spec(phases={"build": {"commands": ["echo early; sleep 30"]}}))
     build = aws("codebuild").start_build(projectName=name)["build"]
-    for _ in range(60):
-        time.sleep(0.05)
+
+    def said_early() -> bool:
         try:
-            if "early" in log_of(aws, build):
-                break
+            return "early" in log_of(aws, build)
         except aws("logs").exceptions.ResourceNotFoundException:
-            continue
-    else:
-        raise AssertionError("no line within three seconds")
+            return False
+
+    wait_until(said_early)
+    assert phase_of(aws, build["id"]) == "BUILD"
     aws("codebuild").stop_build(id=build["id"])
 
 
@@ -352,18 +348,16 @@ def test_missing_artifacts_fail_the_build(project, run, bucket):
 
 
 def test_a_limit_of_concurrent_builds_queues_the_next_one(aws, project, tmp_path):
-    gate = tmp_path / "gate"
-    name = project(
-        spec(phases={"build": {"commands": [f"while ! test -e {gate}; do sleep 0.05; done"]}}),
-        concurrentBuildLimit=1,
-    )
-    first, second = (aws("codebuild").start_build(projectName=name)["build"]["id"] for _ in range(2))
-    time.sleep(0.5)
-    builds = {one["id"]: one for one in aws("codebuild").batch_get_builds(ids=[first, second])["builds"]}
-    assert builds[second]["currentPhase"] == "QUEUED"
-    assert builds[first]["currentPhase"] == "BUILD"
+    gate, order = tmp_path / "gate", tmp_path / "order"
+    command = f"echo begin >> {order}; while ! test -e {gate}; do sleep 0.05; done; echo end >> {order}"
+    name = project(spec(phases={"build": {"commands": [command]}}), concurrentBuildLimit=1)
+    first = aws("codebuild").start_build(projectName=name)["build"]["id"]
+    wait_until(order.exists)
+    second = aws("codebuild").start_build(projectName=name)["build"]["id"]
+    assert (phase_of(aws, first), phase_of(aws, second)) == ("BUILD", "QUEUED")
     gate.touch()
     assert finished(aws, second)["buildStatus"] == "SUCCEEDED"
+    assert order.read_text().split() == ["begin", "end", "begin", "end"]
 
 
 def test_a_project_reads_back_what_was_sent_with_the_defaults_of_aws(aws, project):
@@ -451,20 +445,7 @@ def test_report_groups_are_made_changed_and_deleted(aws):
     assert codebuild.batch_get_report_groups(reportGroupArns=[group["arn"]])["reportGroupsNotFound"] == [group["arn"]]
 
 
-def test_a_build_sees_the_project_with_its_own_overrides():
-    project = {
-        "source": {"type": "CODEPIPELINE", "buildspec": "a.yml"},
-        "environment": {"image": "i", "environmentVariables": [{"name": "A", "value": "1", "type": "PLAINTEXT"}]},
-        "timeoutInMinutes": 60,
-    }
-    request = {
-        "sourceTypeOverride": "S3",
-        "sourceLocationOverride": "b/k",
-        "environmentVariablesOverride": [{"name": "B", "value": "2"}],
-        "timeoutInMinutesOverride": 5,
-    }
-    found = overridden(project, request)
-    assert found["source"] == {"type": "S3", "location": "b/k", "buildspec": "a.yml"}
-    assert {one["name"]: one["value"] for one in found["environment"]["environmentVariables"]} == {"A": "1", "B": "2"}
-    assert found["timeoutInMinutes"] == 5
-    assert project["source"] == {"type": "CODEPIPELINE", "buildspec": "a.yml"}
+def test_a_service_that_ends_stops_its_builds(cloud, tmp_path):
+    service = CodeBuild(Cloud(tmp_path, cloud.url))
+    service.stop()
+    assert service.operation("StartBuild") is not None
