@@ -3,65 +3,40 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from emulator.codepipeline.actions import SESSION_NAME, Actions
 from emulator.codepipeline.records import (
-    ABANDONED,
     ERRORED,
     FAILED,
     IN_PROGRESS,
     OVERRIDDEN,
     ROLLBACK,
     SKIPPED,
-    STANDARD,
     STOPPED,
     STOPPING,
     SUCCEEDED,
     SUPERSEDED,
-    ActionRun,
-    ConditionRun,
     Execution,
-    RuleRun,
+    History,
     Stage,
     StageRun,
     now,
 )
-from emulator.codepipeline.rules import check_alarm, check_variable
-from emulator.codepipeline.variables import resolve_configuration
+from emulator.codepipeline.stage_runner import FAILED_ACTIONS, StageRunner, rolls_back_by_itself
+from emulator.core.cloud import Cloud
 from emulator.core.errors import AwsError
-
-if TYPE_CHECKING:
-    from emulator.core.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
 MOST_RUNNING_EXECUTIONS = 50  # CodePipeline's limit in QUEUED and PARALLEL mode
-FAILED_ACTIONS, ALL_ACTIONS = "FAILED_ACTIONS", "ALL_ACTIONS"
 
 
-class Pipeline:
+class Pipeline(History):
     """A pipeline's versions, executions and stages. All methods may be called from any thread."""
 
     def __init__(self, cloud: Cloud, declaration: dict):
+        super().__init__(declaration)
         self._cloud = cloud
-        self._actions = Actions(cloud)
-        self.changed = threading.Condition(threading.RLock())  # guards all that follows
-        self.declaration = declaration
-        self.versions: dict[int, dict] = {declaration["version"]: declaration}
-        self.created = self.updated = now()
-        self.executions: dict[str, Execution] = {}  # oldest first
-        self.action_runs: list[ActionRun] = []  # oldest first
-        self.rule_runs: list[RuleRun] = []
-        self.stages: dict[str, Stage] = {stage["name"]: Stage(stage["name"]) for stage in declaration["stages"]}
-
-    @property
-    def name(self) -> str:
-        return self.declaration["name"]
+        self._stage_runner = StageRunner(cloud, self)
 
     def update(self, declaration: dict) -> None:
         """Takes the next version; executions under way stay with the one they began with."""
@@ -292,175 +267,20 @@ class Pipeline:
         """Runs one stage; True when the execution goes on with the next one."""
         stage = next(one for one in execution.declaration["stages"] if one["name"] == stage_name)
         stage_run = execution.stage_runs[stage_name]
-        while True:
-            status, summary = self._attempt(execution, stage, stage_run, mode)
-            if status == FAILED and self._retries_by_itself(stage, stage_run):
-                mode = stage["onFailure"].get("retryConfiguration", {}).get("retryMode", FAILED_ACTIONS)
-                stage_run.automatic_retries += 1
-                stage_run.latest_retry = "AutomatedStageRetry"
-                continue
-            break
+        status, summary = self._stage_runner.run(execution, stage, mode)
         with self.changed:
             stage_run.status = status
             if status in (SUCCEEDED, SKIPPED):
                 return True
             execution.set_status(status, summary)
-        if status == FAILED:
-            self._roll_back_by_itself(execution, stage, stage_run)
+        if status == FAILED and execution.type != ROLLBACK and rolls_back_by_itself(stage, stage_run):
+            self._roll_back_by_itself(execution, stage_name)
         return False
 
-    def _attempt(self, execution: Execution, stage: dict, stage_run: StageRun, mode: str) -> tuple[str, str | None]:
-        if mode == ALL_ACTIONS:
-            stage_run.conditions.clear()
-        result = self._condition(execution, stage, stage_run, "beforeEntry")
-        if result == "SKIP":
-            return SKIPPED, None
-        if result is not None:
-            return FAILED, f"The condition before stage {stage['name']} failed"
-        status = self._run_actions(execution, stage, mode)
-        if status == FAILED:
-            self._condition(execution, stage, stage_run, "onFailure")
-            return FAILED, f"Stage {stage['name']} failed"
-        if status != SUCCEEDED:
-            return status, execution.stop_reason
-        if self._condition(execution, stage, stage_run, "onSuccess") is not None:
-            return FAILED, f"The condition after stage {stage['name']} failed"
-        return SUCCEEDED, None
-
-    def _retries_by_itself(self, stage: dict, stage_run: StageRun) -> bool:
-        return stage.get("onFailure", {}).get("result") == "RETRY" and stage_run.automatic_retries == 0
-
-    def _roll_back_by_itself(self, execution: Execution, stage: dict, stage_run: StageRun) -> None:
-        wanted = stage.get("onFailure", {}).get("result") == "ROLLBACK"
-        for when in ("onSuccess", "onFailure"):
-            condition = stage_run.conditions.get(when)
-            if condition is not None and condition.status in (FAILED, ERRORED):
-                wanted = wanted or _result_of(stage, when) == "ROLLBACK"
-        if not wanted or execution.type == ROLLBACK:
-            return
+    def _roll_back_by_itself(self, execution: Execution, stage_name: str) -> None:
         with self.changed:
-            earlier = [
-                one
-                for one in self.executions.values()
-                if one.type == STANDARD
-                and one.version == self.declaration["version"]
-                and one.stage_runs.get(stage["name"], stage_run).status == SUCCEEDED
-            ]
-            if not earlier:
-                log.warning("pipeline %s: no earlier success of stage %s to roll back to", self.name, stage["name"])
+            earlier = self.last_success(stage_name)
+            if earlier is None:
+                log.warning("pipeline %s: no earlier success of stage %s to roll back to", self.name, stage_name)
                 return
-            self.rollback(stage["name"], earlier[-1], "AutomatedRollback", execution.id)
-
-    # actions
-
-    def _run_actions(self, execution: Execution, stage: dict, mode: str) -> str:
-        done = set() if mode == ALL_ACTIONS else self._succeeded_actions(execution, stage["name"])
-        for order in sorted({action["runOrder"] for action in stage["actions"]}):
-            group = [a for a in stage["actions"] if a["runOrder"] == order and a["name"] not in done]
-            if not group:
-                continue
-            if execution.stop_requested.is_set():
-                return STOPPED
-            runs = self._run_group(execution, stage["name"], group)
-            statuses = {run.status for run in runs}
-            if ABANDONED in statuses:
-                return STOPPED
-            if FAILED in statuses:
-                return STOPPED if execution.stop_requested.is_set() else FAILED
-        # A stop that came during the last action ends the execution all the same.
-        return STOPPED if execution.stop_requested.is_set() else SUCCEEDED
-
-    def _succeeded_actions(self, execution: Execution, stage_name: str) -> set[str]:
-        with self.changed:
-            latest = {
-                run.name: run.status
-                for run in self.action_runs
-                if run.execution_id == execution.id and run.stage == stage_name
-            }
-        return {name for name, status in latest.items() if status == SUCCEEDED}
-
-    def _run_group(self, execution: Execution, stage_name: str, group: list[dict]) -> list[ActionRun]:
-        runs = [self._new_run(execution, stage_name, action) for action in group]
-        threads = [
-            self._cloud.background(self._actions.perform, execution, run) for run in runs if run.status == IN_PROGRESS
-        ]
-        for thread in threads:
-            thread.join()
-        with self.changed:
-            for run in runs:
-                self._take_results(execution, run)
-        return runs
-
-    def _new_run(self, execution: Execution, stage_name: str, action: dict) -> ActionRun:
-        with self.changed:
-            inputs = {
-                artifact["name"]: execution.artifacts[artifact["name"]]
-                for artifact in action["inputArtifacts"]
-                if artifact["name"] in execution.artifacts
-            }
-            run = ActionRun(execution.id, stage_name, action, {}, inputs)
-            try:
-                run.resolved_configuration = resolve_configuration(
-                    action["configuration"], execution.visible_namespaces()
-                )
-            except ValueError as error:
-                run.end(FAILED, code="ConfigurationError", message=str(error))
-            if missing := {artifact["name"] for artifact in action["inputArtifacts"]} - set(inputs):
-                run.end(FAILED, code="ConfigurationError", message=f"no artifact {', '.join(sorted(missing))}")
-            self.action_runs.append(run)
-            return run
-
-    def _take_results(self, execution: Execution, run: ActionRun) -> None:
-        if run.status != SUCCEEDED:
-            return
-        execution.artifacts |= run.outputs
-        execution.changed = now()
-        if run.revision is not None:
-            execution.revisions[run.name] = (next(iter(run.outputs)), run.revision)
-        if namespace := run.action.get("namespace"):
-            execution.namespaces[namespace] = dict(run.variables)
-
-    # conditions
-
-    def _condition(self, execution: Execution, stage: dict, stage_run: StageRun, when: str) -> str | None:
-        """Evaluates the condition; None when it passes (or there is none), else its result: FAIL, SKIP, ..."""
-        declared = stage.get(when, {}).get("conditions", [])
-        earlier = stage_run.conditions.get(when)
-        if not declared or (earlier is not None and earlier.status in (SUCCEEDED, OVERRIDDEN)):
-            return None
-        condition = ConditionRun()
-        stage_run.conditions[when] = condition
-        for rule in declared[0].get("rules", []):
-            condition.rules.append(self._rule(execution, stage["name"], rule))
-        failed = [run for run in condition.rules if run.status != SUCCEEDED]
-        if not failed:
-            condition.end(SUCCEEDED, "All rules passed")
-            return None
-        reasons = "; ".join(f"{run.rule['name']}: {run.summary}" for run in failed)
-        condition.end(ERRORED if any(run.error_code for run in failed) else FAILED, reasons)
-        return declared[0].get("result", "FAIL")
-
-    def _rule(self, execution: Execution, stage_name: str, rule: dict) -> RuleRun:
-        run = RuleRun(execution.id, stage_name, rule, {})
-        with self.changed:
-            self.rule_runs.append(run)
-        try:
-            run.resolved_configuration = resolve_configuration(rule["configuration"], execution.visible_namespaces())
-            passed, summary = self._evaluate(execution, rule, run.resolved_configuration)
-            run.end(SUCCEEDED if passed else FAILED, summary)
-        except (ValueError, AwsError, ClientError, BotoCoreError) as error:
-            run.end(FAILED, str(error), code="RuleExecutionError")
-        return run
-
-    def _evaluate(self, execution: Execution, rule: dict, configuration: dict[str, str]) -> tuple[bool, str]:
-        if rule["ruleTypeId"]["provider"] == "VariableCheck":
-            return check_variable(configuration["Variable"], configuration["Operator"], configuration["Value"])
-        role_arn = rule.get("roleArn", execution.declaration["roleArn"])
-        wait_seconds = self._cloud.scaled(60 * float(configuration.get("WaitTime", 0)))
-        cloudwatch = self._cloud.client("cloudwatch", role_arn=role_arn, session_name=SESSION_NAME)
-        ended: Callable[[], bool] = execution.abandoned.is_set
-        return check_alarm(cloudwatch, configuration, wait_seconds, ended)
-
-
-def _result_of(stage: dict, when: str) -> str | None:
-    return stage[when]["conditions"][0].get("result")
+            self.rollback(stage_name, earlier, "AutomatedRollback", execution.id)

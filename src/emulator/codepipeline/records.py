@@ -177,3 +177,32 @@ class Stage:
     disabled_reason: str | None = None
     changed_by: str | None = None
     changed_at: datetime = field(default_factory=now)
+
+
+class History:
+    """All that one pipeline remembers; whoever reads or changes it holds `changed`."""
+
+    def __init__(self, declaration: dict):
+        self.changed = threading.Condition(threading.RLock())
+        self.declaration = declaration
+        self.versions: dict[int, dict] = {declaration["version"]: declaration}
+        self.created = self.updated = now()
+        self.executions: dict[str, Execution] = {}  # oldest first
+        self.action_runs: list[ActionRun] = []  # oldest first
+        self.rule_runs: list[RuleRun] = []
+        self.stages: dict[str, Stage] = {stage["name"]: Stage(stage["name"]) for stage in declaration["stages"]}
+
+    @property
+    def name(self) -> str:
+        return self.declaration["name"]
+
+    def last_success(self, stage_name: str) -> Execution | None:
+        """The latest execution of the present version that came through a stage, rollbacks left out."""
+        with self.changed:
+            for execution in reversed(self.executions.values()):
+                stage_run = execution.stage_runs.get(stage_name)
+                if execution.type != STANDARD or execution.version != self.declaration["version"]:
+                    continue
+                if stage_run is not None and stage_run.status == SUCCEEDED:
+                    return execution
+        return None

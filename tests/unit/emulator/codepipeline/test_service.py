@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 from moto.sns.models import sns_backends
+from waiting import wait_until
 
 from emulator.codepipeline.service import CodePipeline
 from emulator.core.cloud import Cloud
@@ -161,7 +162,7 @@ class Running:
         ]["status"]
 
     def finished(self, execution_id: str) -> str:
-        wait_for(lambda: self.status(execution_id) in ENDED)
+        wait_until(lambda: self.status(execution_id) in ENDED)
         return self.status(execution_id)
 
     def actions(self, execution_id: str) -> dict[str, dict]:
@@ -179,7 +180,7 @@ class Running:
 
     def waits_for_approval(self, stage_name: str) -> str:
         """The token of the approval, once it waits."""
-        wait_for(lambda: self.action_state(stage_name).get("token"))
+        wait_until(lambda: self.action_state(stage_name).get("token"))
         return self.action_state(stage_name)["token"]
 
     def answer(self, stage_name: str, token: str, status: str = "Approved") -> None:
@@ -190,13 +191,6 @@ class Running:
             token=token,
             result={"summary": "looked at it", "status": status},
         )
-
-
-def wait_for(condition, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.03)
 
 
 @pytest.fixture
@@ -389,7 +383,7 @@ def test_an_approval_notice_goes_to_its_topic(aws, pipeline, emulator):
     running.push()
     token = running.waits_for_approval("Approve")
     sent = sns_backends["123456789012"]["us-east-1"].topics[topic].sent_notifications
-    wait_for(lambda: sent)
+    wait_until(lambda: sent)
     notice = json.loads(sent[-1][1])["approval"]
     assert (notice["token"], notice["customData"]) == (token, "please")
 
@@ -399,11 +393,11 @@ def test_queued_executions_wait_for_the_stage_in_the_order_of_their_start(pipeli
     first = running.push("one")
     token = running.waits_for_approval("Approve")
     second, third = running.push("two"), running.push("three")
-    wait_for(lambda: len(running.stages()["Approve"]["inboundExecutions"]) == 2)
+    wait_until(lambda: len(running.stages()["Approve"]["inboundExecutions"]) == 2)
     assert [one["pipelineExecutionId"] for one in running.stages()["Approve"]["inboundExecutions"]] == [second, third]
     running.answer("Approve", token)
     assert running.finished(first) == "Succeeded"
-    wait_for(lambda: running.action_state("Approve").get("token") not in (None, token))
+    wait_until(lambda: running.action_state("Approve").get("token") not in (None, token))
     assert running.stages()["Approve"]["latestExecution"]["pipelineExecutionId"] == second
 
 
@@ -412,12 +406,12 @@ def test_a_newer_execution_supersedes_the_one_that_waits(pipeline):
     first = running.push("one")
     token = running.waits_for_approval("Approve")
     second = running.push("two")
-    wait_for(lambda: running.stages()["Approve"].get("inboundExecution", {}).get("pipelineExecutionId") == second)
+    wait_until(lambda: running.stages()["Approve"].get("inboundExecution", {}).get("pipelineExecutionId") == second)
     third = running.push("three")
     assert running.finished(second) == "Superseded"
     assert running.status(first) == "InProgress"
     running.answer("Approve", token)
-    wait_for(lambda: running.stages()["Approve"]["latestExecution"]["pipelineExecutionId"] == third)
+    wait_until(lambda: running.stages()["Approve"]["latestExecution"]["pipelineExecutionId"] == third)
 
 
 def test_parallel_executions_do_not_wait_for_each_other(pipeline):
@@ -428,7 +422,7 @@ def test_parallel_executions_do_not_wait_for_each_other(pipeline):
         details = running.api.list_action_executions(pipelineName=running.name)["actionExecutionDetails"]
         return {one["pipelineExecutionId"] for one in details if one["actionName"] == "Approve"}
 
-    wait_for(lambda: waiting() == executions)
+    wait_until(lambda: waiting() == executions)
     with pytest.raises(running.api.exceptions.UnableToRollbackStageException):
         running.api.rollback_stage(
             pipelineName=running.name, stageName="Approve", targetPipelineExecutionId=executions.pop()
@@ -502,7 +496,7 @@ def test_an_alarm_after_a_stage_rolls_it_back_to_the_last_success(aws, pipeline,
     aws("cloudwatch").set_alarm_state(AlarmName="prod-errors", StateValue="ALARM", StateReason="test")
     bad = running.push("bad")
     assert running.finished(bad) == "Failed"
-    wait_for(lambda: running.executions()[0]["executionType"] == "ROLLBACK")
+    wait_until(lambda: running.executions()[0]["executionType"] == "ROLLBACK")
     back = running.executions()[0]
     assert back["trigger"]["triggerType"] == "AutomatedRollback"
     assert back["rollbackMetadata"]["rollbackTargetPipelineExecutionId"] == good
@@ -571,7 +565,7 @@ def test_a_disabled_transition_holds_executions_back(pipeline):
     transition = {"pipelineName": running.name, "stageName": "Build", "transitionType": "Inbound"}
     running.api.disable_stage_transition(reason="frozen", **transition)
     execution = running.push()
-    wait_for(lambda: running.stages()["Build"].get("inboundExecution"))
+    wait_until(lambda: running.stages()["Build"].get("inboundExecution"))
     assert running.stages()["Build"]["inboundTransitionState"]["disabledReason"] == "frozen"
     running.api.enable_stage_transition(**transition)
     assert running.finished(execution) == "Succeeded"
@@ -619,7 +613,7 @@ def test_an_execution_can_be_started_by_hand_with_variables_and_a_commit(pipelin
         running.api.start_pipeline_execution(name=running.name, variables=[{"name": "other", "value": "x"}])
 
 
-def test_an_s3_source_starts_the_pipeline_when_the_object_changes(aws, account, pipeline, emulator):
+def test_an_s3_source_starts_the_pipeline_when_the_object_changes(aws, account, pipeline, cloud):
     s3 = aws("s3")
     s3.create_bucket(Bucket="pipeline-sources")
     s3.put_bucket_versioning(Bucket="pipeline-sources", VersioningConfiguration={"Status": "Enabled"})
@@ -629,10 +623,11 @@ def test_an_s3_source_starts_the_pipeline_when_the_object_changes(aws, account, 
     source["configuration"] = {"S3Bucket": "pipeline-sources", "S3ObjectKey": "source.zip"}
     s3.put_object(Bucket="pipeline-sources", Key="source.zip", Body=b"before")
     running.api.update_pipeline(pipeline=running.declaration)
-    time.sleep(0.8)  # long enough for a look at the object
+    seen = cloud.service(CodePipeline)._sources._seen_objects
+    wait_until(lambda: (running.name, "pipeline-sources/source.zip") in seen)
     assert running.executions() == []
     version = s3.put_object(Bucket="pipeline-sources", Key="source.zip", Body=b"no zip")["VersionId"]
-    wait_for(lambda: running.executions())
+    wait_until(lambda: running.executions())
     execution = running.executions()[0]["pipelineExecutionId"]
     assert running.finished(execution) == "Failed"  # the build says that it is no zip
     found = running.actions(execution)
