@@ -3,8 +3,11 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.core.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +26,7 @@ class LogStream:
     was deleted, the role may not) is reported once in the emulator's own log and never stops the job.
     """
 
-    def __init__(self, cloud, group: str, stream: str, role_arn: str | None = None):
+    def __init__(self, cloud: Cloud, group: str, stream: str, role_arn: str | None = None):
         self.group = group
         self.stream = stream
         self._client = cloud.client("logs", role_arn=role_arn)
@@ -79,7 +82,7 @@ class LogStream:
     def _put(self, events: list[dict]) -> None:
         self._client.put_log_events(logGroupName=self.group, logStreamName=self.stream, logEvents=events)
 
-    def _guarded(self, call, *arguments) -> None:
+    def _guarded(self, call: Callable[..., None], *arguments) -> None:
         if self._broken:
             return
         try:

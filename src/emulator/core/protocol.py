@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
-from botocore.parsers import JSONParser, RpcV2CBORParser
-from botocore.serialize import CBORSerializer, JSONSerializer, RpcV2CBORSerializer
 from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
+from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request
 from moto.core.routing import get_service_router
@@ -24,6 +23,7 @@ from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
+from emulator.core import shapes
 from emulator.core.errors import AwsError
 
 CBOR = "smithy-rpc-v2-cbor"
@@ -62,7 +62,7 @@ class Call:
 
 
 @functools.cache
-def model(service: str):
+def model(service: str) -> ServiceModel:
     """botocore's model of a service (with moto's additions). Raises UnknownServiceError."""
     return get_service_model(service)
 
@@ -105,10 +105,10 @@ def recognise(request: Request, body: bytes, own_services: list[str]) -> Call:
 
     for service in (*_REST_SIBLINGS.get(scope, ()), scope or "s3"):
         try:
-            operation, uri_params = get_service_router(service).match(request)
+            routed, uri_params = get_service_router(service).match(request)
         except (HTTPException, NotImplementedError):
             continue
-        return Call(service, operation.name, str(model(service).protocol), access_key_id, uri_params)
+        return Call(service, routed.name, str(model(service).protocol), access_key_id, uri_params)
     return Call(scope or "s3", "", "rest-xml" if scope in ("", "s3") else "rest-json", access_key_id)
 
 
@@ -135,9 +135,7 @@ def parse(call: Call, request: Request, body: bytes) -> dict:
         return {}
     try:
         if call.protocol == CBOR:
-            parser = RpcV2CBORParser(timestamp_parser=_utc)
-            data = parser.parse_data_item(parser.get_peekable_stream_from_bytes(body)) if body else {}
-            return dict(parser._parse_shape(operation.input_shape, data))
+            return shapes.from_cbor(body, operation.input_shape, _utc)
         if call.protocol == "json":
             json.loads(body or b"{}")  # moto's parser would take anything
         parsed = PROTOCOL_PARSERS[call.protocol](operation, timestamp_parser=_utc).parse(
@@ -157,7 +155,7 @@ def parse(call: Call, request: Request, body: bytes) -> dict:
     return {name: value for name, value in parsed.items() if value is not None}
 
 
-def _operation_model(call: Call):
+def _operation_model(call: Call) -> OperationModel:
     try:
         return model(call.service).operation_model(call.operation)
     except Exception as error:
@@ -244,15 +242,12 @@ def answer(call: Call, result: dict | None) -> Answer:
     operation = _operation_model(call)
     result = _without_none(result or {})
     if operation.output_shape is not None:
-        report = ParamValidator().validate(result, operation.output_shape)
-        # AWS itself does not keep to its own lengths and ranges in what it answers.
-        report._errors = [one for one in report._errors if one[0] not in ("invalid length", "invalid range")]
-        if report.has_errors():
-            raise TypeError(f"{call.service}:{call.operation} answered wrongly: {report.generate_report()}")
+        if faults := shapes.faults_of_output(result, operation.output_shape):
+            raise TypeError(f"{call.service}:{call.operation} answered wrongly: {faults}")
     elif result:
         raise TypeError(f"{call.service}:{call.operation} has no output, but answered {sorted(result)}")
     if call.protocol == CBOR:
-        return _cbor(200, _cbor_body(result, operation.output_shape))
+        return _cbor(200, shapes.to_cbor(result, operation.output_shape))
     written = get_serializer_class(call.service, call.protocol)(operation).serialize(result)
     headers = {name: str(value) for name, value in written["headers"].items()}
     if call.protocol == "json":
@@ -269,14 +264,6 @@ def _without_none(value):
     return value
 
 
-def _cbor_body(result: dict, shape) -> bytes:
-    body = bytearray()
-    if shape is None:
-        return b"\xa0"  # an empty map
-    RpcV2CBORSerializer(timestamp_precision="millisecond")._serialize_data_item(body, result, shape)
-    return bytes(body)
-
-
 def _cbor(status: int, body: bytes, headers: dict[str, str] | None = None) -> Answer:
     return Answer(
         status, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor", **(headers or {})}, body
@@ -288,7 +275,9 @@ def error_answer(call: Call | None, error: AwsError) -> Answer:
     protocol = call.protocol if call else "rest-xml"
     if protocol == CBOR:
         members = {"__type": error.code, "message": error.message, **error.members}
-        return _cbor(error.status, _cbor_plain(members), {"x-amzn-query-error": f"{error.code};Sender"})
+        return _cbor(
+            error.status, shapes.to_cbor_without_shape(members), {"x-amzn-query-error": f"{error.code};Sender"}
+        )
     if protocol in ("json", "rest-json"):
         members = {"__type": error.code, "message": error.message, "Message": error.message, **error.members}
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
@@ -310,42 +299,13 @@ def _xml(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _cbor_plain(value) -> bytes:
-    """CBOR of plain strings, integers, floats and dictionaries, for errors, which have no output shape."""
-    writer, body = CBORSerializer(), bytearray()
-
-    def write(item) -> None:
-        if isinstance(item, dict):
-            extra, size = writer._get_additional_info_and_num_bytes(len(item))
-            body.extend(writer._get_initial_byte(5, extra) + (len(item).to_bytes(size, "big") if size else b""))
-            for key, member in item.items():
-                writer._serialize_type_string(body, key, None, None)
-                write(member)
-        elif isinstance(item, bool):
-            writer._serialize_type_boolean(body, item, None, None)
-        elif isinstance(item, int):
-            writer._serialize_type_integer(body, item, None, None)
-        elif isinstance(item, float):
-            writer._serialize_type_double(body, item, None, None)
-        else:
-            writer._serialize_type_string(body, str(item), None, None)
-
-    write(value)
-    return bytes(body)
-
-
 def through_json(call: Call, body: bytes, environ: dict, ask) -> Answer:
     """Answer a CBOR request by asking moto, which does not speak CBOR, in JSON.
 
     `ask(body, environ) -> Answer` sends a request to moto.
     """
     operation = _operation_model(call)
-    parser = RpcV2CBORParser()
-    data = parser.parse_data_item(parser.get_peekable_stream_from_bytes(body)) if body else {}
-    parameters = parser._parse_shape(operation.input_shape, data) if operation.input_shape else {}
-    text: dict = {}
-    if operation.input_shape is not None:
-        JSONSerializer()._serialize(text, parameters, operation.input_shape)
+    text = shapes.to_json(shapes.from_cbor(body, operation.input_shape), operation.input_shape)
     metadata = operation.metadata
     sent = {name: value for name, value in environ.items() if name != "HTTP_SMITHY_PROTOCOL"}
     sent["HTTP_X_AMZ_TARGET"] = f"{metadata['targetPrefix']}.{operation.name}"
@@ -357,5 +317,5 @@ def through_json(call: Call, body: bytes, environ: dict, ask) -> Answer:
         code = str(found.get("__type", "InternalFailure")).rsplit("#", 1)[-1]
         message = found.get("message") or found.get("Message") or ""
         return error_answer(call, AwsError(code, message, answered.status))
-    result = JSONParser()._parse_shape(operation.output_shape, found) if operation.output_shape else {}
-    return _cbor(200, _cbor_body(result, operation.output_shape))
+    result = shapes.from_json(found, operation.output_shape)
+    return _cbor(200, shapes.to_cbor(result, operation.output_shape))

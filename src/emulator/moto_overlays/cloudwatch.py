@@ -6,6 +6,8 @@ DescribeAlarms and DeleteAlarms answer for them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from moto.cloudwatch.models import cloudwatch_backends
 
 from emulator.core.access import Caller
@@ -18,25 +20,29 @@ class CloudWatch(Service):
 
     def put_composite_alarm(self, request: dict, caller: Caller) -> None:
         """Recorded only: the rule is not evaluated, `SetAlarmState` sets the state."""
+        # moto's signature wants the members of a metric alarm as well, of which a composite one has none.
+        of_a_metric: dict[str, Any] = dict.fromkeys(
+            (
+                "namespace",
+                "metric_name",
+                "comparison_operator",
+                "evaluation_periods",
+                "period",
+                "threshold",
+                "statistic",
+            )
+        )
+        description: Any = request.get("AlarmDescription")  # None where there is none, which moto's type leaves out
         cloudwatch_backends[self.cloud.account_id][self.cloud.region].put_metric_alarm(
             name=request["AlarmName"],
             rule=request["AlarmRule"],
-            description=request.get("AlarmDescription"),
+            description=description,
             actions_enabled=request.get("ActionsEnabled", True),
             alarm_actions=request.get("AlarmActions", []),
             ok_actions=request.get("OKActions", []),
             insufficient_data_actions=request.get("InsufficientDataActions", []),
             tags=request.get("Tags", []),
-            namespace=None,
-            metric_name=None,
             metric_data_queries=[],
-            comparison_operator=None,
-            evaluation_periods=None,
-            datapoints_to_alarm=None,
-            period=None,
-            threshold=None,
-            statistic=None,
-            extended_statistic=None,
             dimensions=[],
-            unit=None,
+            **of_a_metric,
         )

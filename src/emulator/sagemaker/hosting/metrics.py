@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator.core.cloud import Cloud
+
 log = logging.getLogger(__name__)
 
 NAMESPACE = "AWS/SageMaker"
@@ -47,7 +49,7 @@ def metrics_of(invocation: Invocation) -> dict[str, float]:
 class EndpointMetrics:
     """Collects invocations, keeps them for alarms, and writes them to CloudWatch each second."""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud: Cloud):
         self._cloud = cloud
         self._lock = threading.Lock()
         self._unwritten: dict[tuple[str, str, str], list[float]] = defaultdict(list)
