@@ -34,3 +34,14 @@ def test_each_test_file_is_named_for_a_module_of_its_folder():
     names = {module.relative_to(ROOM).with_name(f"test_{module.name.strip('_')}") for module in MODULES}
     names |= {Path("test_main.py"), Path("test_mirror.py"), Path("sagemaker/jobs/test_container.py")}
     assert {path.relative_to(HERE) for path in HERE.rglob("test_*.py")} - names == set()
+
+
+def test_no_test_sleeps():
+    """What happens elsewhere is waited for with `wait_until`, and has a deadline. Code that a test runs may be slow."""
+    sleeping = [
+        f"{path.relative_to(HERE)}:{node.lineno}"
+        for path in HERE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "sleep"
+    ]
+    assert sleeping == []

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -18,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
+from waiting import wait_until
 
 from emulator.core import protocol
 from emulator.core.service import Service
@@ -221,11 +221,8 @@ def start_process(root: Path, port: int) -> subprocess.Popen:
 def test_the_command_writes_its_address_and_ends_on_sigterm(tmp_path):
     process = start_process(tmp_path, 0)
     try:
-        deadline = time.monotonic() + 20
-        while not (tmp_path / "emulator.json").exists():
-            assert process.poll() is None, process.stderr.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: (tmp_path / "emulator.json").exists() or process.poll() is not None)
+        assert process.poll() is None, process.stderr.read()
         ready = json.loads((tmp_path / "emulator.json").read_text())
         assert ready["pid"] == process.pid
         with urllib.request.urlopen(f"{ready['url']}/_emulator/health") as answer:

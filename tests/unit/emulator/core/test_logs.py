@@ -1,23 +1,27 @@
 """Log streams in CloudWatch Logs."""
 
 import logging
-import time
 
 import pytest
+from waiting import wait_until
 
 from emulator.core.logs import LARGEST_BATCH_BYTES, LogStream, batches
 
 
 def messages(aws, group: str, stream: str) -> list[str]:
-    events = aws("logs").get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
+    """The lines of a stream; none where there is no such stream yet."""
+    logs = aws("logs")
+    try:
+        events = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
     return [event["message"] for event in events]
 
 
 def test_lines_can_be_read_while_more_come(aws, cloud):
     stream = LogStream(cloud, "/logs/live", "one")
     stream.write("first")
-    time.sleep(1)
-    assert messages(aws, "/logs/live", "one") == ["first"]
+    wait_until(lambda: messages(aws, "/logs/live", "one") == ["first"])
     stream.write("")
     stream.write("last")
     stream.close()
@@ -43,14 +47,18 @@ def test_a_group_that_is_there_needs_nobody_to_make_it(aws, cloud):
 def test_a_deleted_group_is_reported_once_and_stops_nothing(aws, cloud, caplog):
     stream = LogStream(cloud, "/logs/deleted", "one")
     stream.write("x")
-    time.sleep(0.8)
+    wait_until(lambda: messages(aws, "/logs/deleted", "one") == ["x"])
     aws("logs").delete_log_group(logGroupName="/logs/deleted")
+
+    def reports() -> list:
+        return [record for record in caplog.records if "can't be written" in record.message]
+
     with caplog.at_level(logging.WARNING):
-        for _ in range(3):
-            stream.write("y")
-            time.sleep(0.3)
+        stream.write("y")
+        wait_until(reports)
+        stream.write("z")
         stream.close()
-    assert len([record for record in caplog.records if "can't be written" in record.message]) == 1
+    assert len(reports()) == 1
 
 
 def test_batches_keep_the_limits_of_the_service():

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
+from waiting import wait_until
 
 from emulator.core import processes
 
@@ -26,13 +26,6 @@ def gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def eventually(holds, seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_every_line_arrives_before_the_status(tmp_path):
@@ -75,7 +68,7 @@ def test_waiting_has_an_end_while_the_child_runs(tmp_path):
 def test_terminate_asks_first(tmp_path):
     lines: list[str] = []
     child = start("trap 'echo goodbye; exit 0' TERM; echo ready; while true; do sleep 0.05; done", lines, tmp_path)
-    eventually(lambda: lines)
+    wait_until(lambda: lines)
     assert child.terminate() == 0
     assert lines[-1] == "goodbye"
 
@@ -83,7 +76,7 @@ def test_terminate_asks_first(tmp_path):
 def test_terminate_kills_what_does_not_listen_even_in_sessions_of_its_own(tmp_path):
     lines: list[str] = []
     child = start("setsid sleep 300 & echo $!; trap '' TERM; echo ready; sleep 300; sleep 300", lines, tmp_path)
-    eventually(lambda: "ready" in lines)
+    wait_until(lambda: "ready" in lines)
     assert child.terminate(grace_seconds=0.3) == -signal.SIGKILL
     assert gone(int(lines[0]))
 
@@ -113,7 +106,7 @@ def test_children_die_with_the_process_that_started_them(tmp_path, number):
     starter.send_signal(number)
     starter.wait()
     starter.stdout.close()
-    eventually(lambda: gone(grandchild))
+    wait_until(lambda: gone(grandchild))
 
 
 def test_the_environment_of_a_build_is_the_images_and_the_emulators(monkeypatch, tmp_path):

@@ -1,7 +1,6 @@
 """Which variant answers a request, and that none is stopped while it works."""
 
 import threading
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -50,16 +49,30 @@ def test_nobody_answers_where_all_weights_are_zero():
     assert endpoint(deployment("c", 1.0, v=0)).acquire() is None
 
 
+class Watched(threading.Condition):
+    """A condition that tells that somebody waits for it."""
+
+    def __init__(self):
+        super().__init__()
+        self.waited_for = threading.Event()
+
+    def wait_for(self, predicate, timeout=None):
+        self.waited_for.set()
+        return super().wait_for(predicate, timeout)
+
+
 def test_draining_waits_for_the_request_that_runs():
     old = deployment("old", 1.0, v=1)
     serving = endpoint(old)
+    serving.changed = Watched()
     running = serving.acquire()
     drained = threading.Event()
     threading.Thread(target=lambda: (serving.drain(old), drained.set()), daemon=True).start()
-    time.sleep(0.1)
-    assert not drained.is_set()
+    assert serving.changed.waited_for.wait(10)
+    with serving.changed:  # free only while the other waits, or is done
+        assert not drained.is_set()
     serving.release(running)
-    assert drained.wait(2)
+    assert drained.wait(10)
 
 
 def test_an_unforeseen_failure_ends_an_endpoint_instead_of_leaving_it_in_creating():

@@ -4,11 +4,11 @@ import io
 import json
 import tarfile
 import threading
-import time
 from collections import Counter
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import wait_until
 
 from emulator.sagemaker.hosting.endpoints import Endpoints
 from emulator.sagemaker.service import SageMaker
@@ -97,13 +97,11 @@ def settled(sagemaker):
     """settled(endpoint) waits for the end of what is going on and returns DescribeEndpoint's answer."""
 
     def wait(name: str) -> dict:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        def look() -> dict | None:
             found = sagemaker.describe_endpoint(EndpointName=name)
-            if found["EndpointStatus"] in ("InService", "Failed"):
-                return found
-            time.sleep(0.05)
-        raise AssertionError(found)
+            return found if found["EndpointStatus"] in ("InService", "Failed") else None
+
+        return wait_until(look, seconds=40)
 
     return wait
 
@@ -208,12 +206,10 @@ def test_the_old_model_finishes_its_last_request_before_it_goes(endpoint, endpoi
     serving = endpoints.find(endpoint).serving().variants["main"]
     slow = Traffic(ask, endpoint, threads=1, text="a", seconds=1.5)
     with slow:
-        while not serving.running_requests:
-            time.sleep(0.01)
+        wait_until(lambda: serving.running_requests)
         slow.end()
         sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName="new")
-        while sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"] != "new":
-            time.sleep(0.02)
+        wait_until(lambda: sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"] == "new")
     assert slow.errors == []
     assert slow.answers == {"old": 1}
     assert settled(endpoint)["EndpointConfigName"] == "new"
@@ -240,8 +236,8 @@ def test_an_alarm_takes_a_bad_model_back(endpoint, aws, sagemaker, config, settl
             DeploymentConfig=canary("bad-model", wait_seconds=3000),
         )
         after = settled(endpoint)
-        seen = len(traffic.errors)
-        time.sleep(0.2)
+        seen, good = len(traffic.errors), traffic.answers["old"]
+        wait_until(lambda: traffic.answers["old"] >= good + 20)
         assert len(traffic.errors) - seen <= 3  # those that were under way
     assert (after["EndpointStatus"], after["EndpointConfigName"]) == ("InService", "old")
     assert "alarms in state ALARM: ['bad-model']" in after["FailureReason"]
@@ -335,15 +331,15 @@ def test_a_busy_endpoint_refuses_changes_and_a_deleted_one_is_gone(sagemaker, co
         sagemaker.create_endpoint, EndpointName="busy", EndpointConfigName="old"
     )
     sagemaker.delete_endpoint(EndpointName="busy")
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def refused() -> str | None:
         try:
             assert sagemaker.describe_endpoint(EndpointName="busy")["EndpointStatus"] == "Deleting"
         except ClientError as error:
-            assert 'Could not find endpoint "arn:aws:sagemaker' in str(error)  # noqa: PT017
-            return
-        time.sleep(0.05)
-    raise AssertionError("the endpoint was not deleted")
+            return str(error)
+        return None
+
+    assert 'Could not find endpoint "arn:aws:sagemaker' in wait_until(refused)
 
 
 def test_capacities_change_and_survive_an_update_only_when_retained(endpoint, sagemaker, config, settled):

@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from waiting import wait_until
 
 from emulator.sagemaker.hosting import model_server
 from emulator.sagemaker.hosting.model_server import Context, read_handlers
@@ -47,12 +47,11 @@ class Server:
         )
 
     def wait(self) -> "Server":
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if self._port_file.exists() and self.get("/ping")[0] == 200:
-                return self
-            time.sleep(0.02)
-        raise AssertionError(self.stop())
+        try:
+            wait_until(lambda: self._port_file.exists() and self.get("/ping")[0] == 200)
+        except AssertionError as error:
+            raise AssertionError(self.stop()) from error
+        return self
 
     def get(self, path: str) -> tuple[int, bytes]:
         return self._request("GET", path, None, {})[:2]
@@ -141,12 +140,13 @@ def test_other_paths_are_not_found(echo):
 
 
 def test_ping_is_unhealthy_until_the_model_is_loaded_and_the_log_keeps_texts_out(tmp_path):
-    code = ECHO.replace('return "loaded"', 'import time; time.sleep(0.5); return "slow"')
-    server = Server(tmp_path, code)
-    while not (tmp_path / "port").exists():
-        time.sleep(0.01)
+    code = ECHO.replace('return "loaded"', 'open(os.environ["GATE"]).read(); return "slow"')
+    os.mkfifo(tmp_path / "gate")  # opening it waits until the test opens the other end
+    server = Server(tmp_path, "import os\n" + code, GATE=str(tmp_path / "gate"))
+    wait_until((tmp_path / "port").exists)
     assert server.get("/ping")[0] == 503
     assert server.post(b"hi")[0] == 503
+    (tmp_path / "gate").write_text("")
     server.wait()
     assert server.post(b"fail", Content_Type="application/json")[0] == 400
     log = server.stop()

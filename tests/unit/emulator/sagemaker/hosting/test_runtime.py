@@ -9,6 +9,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import wait_until
 
 from emulator.core.errors import AwsError
 from emulator.sagemaker.hosting import fleet
@@ -59,10 +60,7 @@ def endpoint(aws):
     ]
     sagemaker.create_endpoint_config(EndpointConfigName="runtime", ProductionVariants=variants)
     sagemaker.create_endpoint(EndpointName="runtime", EndpointConfigName="runtime")
-    deadline = time.monotonic() + 30
-    while sagemaker.describe_endpoint(EndpointName="runtime")["EndpointStatus"] != "InService":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName="runtime")["EndpointStatus"] == "InService", seconds=40)
     yield "runtime"
     sagemaker.delete_endpoint(EndpointName="runtime")
 
@@ -121,9 +119,8 @@ def test_a_request_that_no_model_can_get_is_a_validation_error(endpoint, invoke,
 def test_invocations_reach_cloudwatch_within_seconds(endpoint, invoke, aws):
     invoke(endpoint, TargetVariant="small")
     dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "small"}]
-    deadline = time.monotonic() + 5
-    while True:
-        points = aws("cloudwatch").get_metric_statistics(
+    points = wait_until(
+        lambda: aws("cloudwatch").get_metric_statistics(
             Namespace="AWS/SageMaker",
             MetricName="ModelLatency",
             Dimensions=dimensions,
@@ -132,10 +129,7 @@ def test_invocations_reach_cloudwatch_within_seconds(endpoint, invoke, aws):
             Period=60,
             Statistics=["Average", "SampleCount"],
         )["Datapoints"]
-        if points:
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    )
     assert points[0]["SampleCount"] >= 1
     assert 10 < points[0]["Average"] < 10_000_000  # microseconds
 
@@ -150,14 +144,16 @@ def test_a_model_that_takes_too_long_is_a_model_error_without_a_status(endpoint,
 def test_a_killed_model_server_is_unavailable_and_then_started_again(endpoint, invoke):
     killed = invoke(endpoint, TargetVariant="small")["Body"]["pid"]
     os.kill(killed, signal.SIGKILL)
-    codes, answered = set(), None
-    deadline = time.monotonic() + 20
-    while answered is None and time.monotonic() < deadline:
+    codes = set()
+
+    def pid() -> int | None:
         try:
-            answered = invoke(endpoint, TargetVariant="small")["Body"]["pid"]
+            return invoke(endpoint, TargetVariant="small")["Body"]["pid"]
         except ClientError as error:
             codes.add(error.response["Error"]["Code"])
-            time.sleep(0.05)
+            return None
+
+    answered = wait_until(pid)
     assert codes == {"ServiceUnavailable"}
     assert answered not in (None, killed)
 

@@ -1,7 +1,7 @@
 import tarfile
-import time
 
 import pytest
+from waiting import wait_until
 
 from emulator.core.locations import Location
 from emulator.sagemaker.jobs import storage
@@ -19,13 +19,6 @@ def s3(aws):
 
 def keys(s3):
     return [entry["Key"] for entry in s3.list_objects_v2(Bucket="storage-tests").get("Contents", [])]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

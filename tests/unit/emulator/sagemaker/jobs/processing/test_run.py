@@ -1,9 +1,9 @@
 import json
-import time
 import uuid
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import wait_until
 
 from emulator.sagemaker.jobs.processing.job import ProcessingJob
 from emulator.sagemaker.jobs.processing.run import ProcessingRun
@@ -61,13 +61,11 @@ def request_of(name, script, *arguments, instances=1, **members):
 
 
 def wait_for(sagemaker, name):
-    deadline = time.monotonic() + 30
-    while (description := sagemaker.describe_processing_job(ProcessingJobName=name))[
-        "ProcessingJobStatus"
-    ] not in FINAL:
-        assert time.monotonic() < deadline, f"waited in vain: {description}"
-        time.sleep(0.05)
-    return description
+    def ended() -> dict | None:
+        description = sagemaker.describe_processing_job(ProcessingJobName=name)
+        return description if description["ProcessingJobStatus"] in FINAL else None
+
+    return wait_until(ended, seconds=40)
 
 
 def run(sagemaker, name, script, *arguments, **members):
@@ -176,11 +174,7 @@ def test_continuous_outputs_are_uploaded_while_the_job_runs(sagemaker, aws, name
     script = "echo early > /opt/ml/processing/output/early; sleep 30"
     members = {"ProcessingOutputConfig": produced(name, "Continuous")}
     sagemaker.create_processing_job(**request_of(name, script, **members))
-    deadline = time.monotonic() + 20
-    while not results(aws, name):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert results(aws, name) == {"early": "early\n"}
+    assert wait_until(lambda: results(aws, name)) == {"early": "early\n"}
     sagemaker.stop_processing_job(ProcessingJobName=name)
     assert wait_for(sagemaker, name)["ProcessingJobStatus"] == "Stopped"
     assert refused(sagemaker.stop_processing_job, ProcessingJobName=name)[0] == "ValidationException"

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import wait_until
 
 from emulator.sagemaker.jobs.instances import CONTAINER_FILES, Ended, make_instances
 from emulator.sagemaker.jobs.training.run import failure_reason
@@ -61,16 +62,12 @@ def channel(**source):
     return [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]
 
 
-def wait_until(describe, condition):
-    deadline = time.monotonic() + 40
-    while not condition(description := describe()):
-        assert time.monotonic() < deadline, f"waited in vain: {description}"
-        time.sleep(0.05)
-    return description
-
-
 def wait_for(sagemaker, name, condition=lambda description: description["TrainingJobStatus"] in FINAL):
-    return wait_until(lambda: sagemaker.describe_training_job(TrainingJobName=name), condition)
+    def look() -> dict | None:
+        description = sagemaker.describe_training_job(TrainingJobName=name)
+        return description if condition(description) else None
+
+    return wait_until(look, seconds=40)
 
 
 def run(sagemaker, name, script, instances=1, **members):
@@ -85,7 +82,11 @@ def secondary(description):
 def log_lines(aws, name, host=1):
     logs = aws("logs")
     group = "/aws/sagemaker/TrainingJobs"
-    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/algo-{host}-")["logStreams"]
+    prefix = f"{name}/algo-{host}-"
+    try:
+        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+    except logs.exceptions.ResourceNotFoundException:  # no job has written yet
+        return []
     return [
         event["message"]
         for stream in streams
@@ -187,14 +188,7 @@ def test_each_instance_has_its_own_directory_environment_and_log(sagemaker, aws,
 
 def test_lines_are_readable_while_the_job_runs(sagemaker, aws, name):
     sagemaker.create_training_job(**request_of(name, "echo begun; sleep 30"))
-
-    def lines():
-        try:
-            return log_lines(aws, name)
-        except ClientError:
-            return []
-
-    wait_until(lines, lambda found: found == ["begun"])
+    assert wait_until(lambda: log_lines(aws, name)) == ["begun"]
     sagemaker.stop_training_job(TrainingJobName=name)
     wait_for(sagemaker, name)
 
@@ -217,13 +211,13 @@ def test_a_failure_ends_the_other_instances_and_gives_its_reason(sagemaker, name
     assert description["FailureReason"] == "AlgorithmError: it did not converge, exit code: 3"
 
 
-def test_of_two_failures_the_earlier_one_is_the_reason(sagemaker, name):
+def test_of_two_failures_the_earlier_one_is_the_reason(sagemaker, name, tmp_path):
     script = (
         "case $PWD in"
-        " *algo-2) echo cause > /opt/ml/output/failure; sleep 0.5; exit 1;;"
-        " *) sleep 0.3; echo consequence > /opt/ml/output/failure; exit 2;; esac"
+        " *algo-2) echo cause > /opt/ml/output/failure; touch $FAILED; sleep 60;;"
+        " *) until test -e $FAILED; do sleep 0.02; done; echo consequence > /opt/ml/output/failure; exit 2;; esac"
     )
-    description = run(sagemaker, name, script, instances=2)
+    description = run(sagemaker, name, script, instances=2, Environment={"FAILED": str(tmp_path / "failed")})
     assert description["FailureReason"].startswith("AlgorithmError: cause, exit code: ")
 
 
@@ -242,7 +236,7 @@ def test_a_failed_job_leaves_no_model_but_its_output(sagemaker, aws, name):
 def test_a_stopped_job_keeps_what_it_has_saved(sagemaker, aws, name):
     sagemaker.create_training_job(**request_of(name, "echo half > /opt/ml/model/weights; echo begun; sleep 30"))
     wait_for(sagemaker, name, lambda description: description["SecondaryStatus"] == "Training")
-    time.sleep(0.3)
+    wait_until(lambda: "begun" in log_lines(aws, name))
     sagemaker.stop_training_job(TrainingJobName=name)
     description = wait_for(sagemaker, name)
     assert description["TrainingJobStatus"] == "Stopped"
@@ -278,10 +272,7 @@ def test_an_interrupted_spot_job_goes_on_from_its_checkpoint(sagemaker, aws, clo
     )
     sagemaker.create_training_job(**request_of(name, script, **spot(name)))
     key = f"checkpoints/{name}/1/state"
-    wait_until(
-        lambda: aws("s3").list_objects_v2(Bucket=BUCKET, Prefix=key).get("Contents", []),
-        lambda contents: [entry["Key"] for entry in contents] == [key],
-    )
+    wait_until(lambda: aws("s3").list_objects_v2(Bucket=BUCKET, Prefix=key).get("Contents"))
     assert interrupt(cloud_url, name) == 200
     description = wait_for(sagemaker, name)
     assert secondary(description) == [
