@@ -93,6 +93,7 @@ class Application:
             return serve_git(self.cloud, request, body, *found)
         if request.headers.get("x-emulator-moto") == self.cloud.moto_token:
             return self._from_moto(protocol.recognise(request, body, list(self.cloud.services)), body, environ)
+
         call = protocol.recognise(request, body, list(self.cloud.services))
         caller = self.cloud.accounts.caller(call.access_key_id)
         parameters = input_of(call, request, body)
@@ -108,6 +109,7 @@ class Application:
             LOG.exception("%s:%s failed", call.service, call.operation)
             message = f"{call.service}:{call.operation}: {type(error).__name__}: {error}"
             answer = protocol.error_answer(call, AwsError("InternalFailure", message, 500))
+
         self.cloud.calls.write(
             principal=caller.arn,
             service=call.service,
@@ -199,8 +201,10 @@ class Emulator:
             raise OSError(f"port {port} of 127.0.0.1 is taken: stop what listens there, or choose another") from error
         listening.listen(256)
         port = listening.getsockname()[1]
+
         self.cloud = Cloud(root, f"http://127.0.0.1:{port}", time_scale=time_scale, enforce_iam=enforce_iam)
         self.cloud.services = {service.service_name: service for service in services_of(self.cloud)}
+
         self._listening = listening
         self._server = make_server(
             "127.0.0.1",

@@ -164,6 +164,7 @@ class Builds:
             "exportedEnvironmentVariables": [],
             "reportArns": [],
         }
+
         record = BuildRecord(description)
         record.begin_phase("SUBMITTED")
         record.end_phase("SUCCEEDED")

@@ -148,6 +148,7 @@ def check_project(project: dict) -> None:
             problems.append(f"source location {source.get('location')!r}: expected <bucket>/<key of a zip or prefix/>")
         if source["type"] == "NO_SOURCE" and "\n" not in source.get("buildspec", ""):
             problems.append("a project without source needs an inline buildspec")
+
     if environment["type"] not in ENVIRONMENT_TYPES:
         problems.append(f"environment type {environment['type']} is not emulated: expected a Linux container")
     if environment.get("privilegedMode"):

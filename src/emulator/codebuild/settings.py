@@ -67,6 +67,7 @@ def overridden(project: dict, request: dict) -> dict:
     ):
         if parameter in request:
             source[member] = request[parameter]
+
     environment = dict(project["environment"])
     for parameter, member in (
         ("environmentTypeOverride", "type"),
@@ -75,10 +76,12 @@ def overridden(project: dict, request: dict) -> dict:
     ):
         if parameter in request:
             environment[member] = request[parameter]
+
     variables = {variable["name"]: variable for variable in environment["environmentVariables"]}
     for variable in request.get("environmentVariablesOverride", []):
         variables[variable["name"]] = {"type": "PLAINTEXT", **variable}
     environment["environmentVariables"] = list(variables.values())
+
     result = {**project, "source": source, "environment": environment}
     for parameter, member in (
         ("artifactsOverride", "artifacts"),
@@ -108,6 +111,7 @@ def settings_of(project: dict, build: dict, on_report: Callable[[str, list[TestC
         _source(source, source["sourceIdentifier"], secondary_versions.get(source["sourceIdentifier"], ""))
         for source in project.get("secondarySources", [])
     ]
+
     targets = [
         target
         for artifacts, identifier in [
@@ -116,6 +120,7 @@ def settings_of(project: dict, build: dict, on_report: Callable[[str, list[TestC
         ]
         if (target := _target(artifacts, identifier, build, project)) is not None
     ]
+
     return BuildSettings(
         build_id=build["id"],
         build_arn=build["arn"],

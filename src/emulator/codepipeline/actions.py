@@ -99,6 +99,7 @@ class Actions:
         repository = configuration["FullRepositoryId"]
         connection = configuration["ConnectionArn"]
         self._use_connection(execution, run, connection)
+
         branch = execution.pushed_branch or configuration["BranchName"]
         commit = self._commit(execution, run, repository, branch)
         details = self._commit_details(repository, commit)
@@ -151,6 +152,7 @@ class Actions:
         if key != configuration["S3ObjectKey"] and configuration.get("AllowOverrideForS3ObjectKey") != "true":
             raise ActionFailure("ConfigurationError", "AllowOverrideForS3ObjectKey is not true for this action")
         version = self._override(execution, run, "S3_OBJECT_VERSION_ID")
+
         s3 = self.client(execution, run, "s3")
         if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
             raise ActionFailure("ConfigurationError", f"versioning is off for the source bucket {bucket}; enable it")
@@ -161,6 +163,7 @@ class Actions:
             "ObjectKey": key,
             "VersionId": answer["VersionId"],
         }
+
         summary = (
             answer["Metadata"].get("codepipeline-artifact-revision-summary")
             or f"Amazon S3 version id: {answer['VersionId']}"
@@ -240,6 +243,7 @@ class Actions:
             f"/projects/{build['projectName']}/build/{build['id'].replace(':', '%3A')}"
         )
         run.log_stream_arn = build["logs"].get("cloudWatchLogsArn")
+
         deadline = time.monotonic() + 3600 * BUILD_HOURS
         while not self._cloud.service(CodeBuild).builds.wait(build["id"], POLL_SECONDS):
             if execution.abandoned.is_set():
@@ -247,6 +251,7 @@ class Actions:
             if time.monotonic() > deadline:
                 codebuild.stop_build(id=build["id"])
                 raise ActionFailure("JobTimedOut", f"The build took longer than {BUILD_HOURS} hours")
+
         build = codebuild.batch_get_builds(ids=[build["id"]])["builds"][0]
         if build["buildStatus"] != "SUCCEEDED":
             raise ActionFailure("JobFailed", build_failure(build))
@@ -258,6 +263,7 @@ class Actions:
         primary = configuration.get("PrimarySource") or next(iter(run.inputs))
         source = run.inputs[primary]
         encryption_key = self._store_of(execution).get("encryptionKey", {}).get("id")
+
         outputs = {
             artifact["name"]: self._new_location(execution, artifact["name"])
             for artifact in run.action["outputArtifacts"]
@@ -265,6 +271,7 @@ class Actions:
         targets = [
             _artifact_target(location, None if len(outputs) == 1 else name) for name, location in outputs.items()
         ]
+
         request = {
             "projectName": configuration["ProjectName"],
             # CodeBuild names the pipeline as the build's initiator by this token.

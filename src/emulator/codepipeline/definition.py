@@ -116,6 +116,7 @@ def _check_structure(declaration: dict, region: str) -> None:
         problems.append(f"found {len(stages)} stage, expected at least two")
     names = [stage["name"] for stage in stages]
     problems += [f"stage name {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+
     for position, stage in enumerate(stages):
         actions = [action["name"] for action in stage["actions"]]
         if not actions:
@@ -130,11 +131,13 @@ def _check_structure(declaration: dict, region: str) -> None:
             problems.append(f"stage {stage['name']} holds a source action; expected it in the first stage")
         if stage.get("blockers"):
             problems.append(f"stage {stage['name']} has blockers, which are not emulated")
+
     stores = declaration.get("artifactStores", {})
     if ("artifactStore" in declaration) == bool(stores):
         problems.append("expected either artifactStore or artifactStores")
     if set(stores) - {region}:
         problems.append(f"artifactStores of other regions than {region} are not emulated: {', '.join(sorted(stores))}")
+
     if declaration.get("pipelineType", "V1") == "V1":
         for member in ("triggers", "variables"):
             if declaration.get(member):
@@ -156,6 +159,7 @@ def _check_action(stage: dict, action: dict, region: str) -> None:
             f"{kind['category']} by {kind['owner']}/{provider} version {kind['version']} is not emulated; "
             f"emulated providers: {known} (version 1)",
         )
+
     configuration = action.get("configuration", {})
     if missing := sorted(REQUIRED_CONFIGURATION[provider] - set(configuration)):
         raise _action_error(stage, action, f"the configuration lacks {', '.join(missing)}")
@@ -165,6 +169,7 @@ def _check_action(stage: dict, action: dict, region: str) -> None:
         raise _action_error(stage, action, "OutputArtifactFormat CODEBUILD_CLONE_REF is not emulated; use CODE_ZIP")
     if configuration.get("BatchEnabled", "false").lower() != "false":
         raise _action_error(stage, action, "BatchEnabled is not emulated: batch builds are absent")
+
     if action.get("region", region) != region:
         raise _action_error(stage, action, f"actions in another region than {region} are not emulated")
     for member in ("commands", "outputVariables", "environmentVariables"):

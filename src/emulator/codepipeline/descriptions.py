@@ -64,6 +64,7 @@ def _action_state(cloud: Cloud, pipeline: Pipeline, stage_name: str, action: dic
         )
     elif provider == "Manual" and configuration.get("ExternalEntityLink"):
         state["entityUrl"] = configuration["ExternalEntityLink"]
+
     if run is None:
         return state
     if run.revision is not None:

@@ -95,6 +95,7 @@ class Executions:
                 "ActionNotFoundException",
                 f"Action {request['actionName']} was not found in stage {request['stageName']} of {pipeline.name}",
             )
+
         with pipeline.changed:
             run = next(
                 (

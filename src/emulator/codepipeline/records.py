@@ -14,10 +14,12 @@ STANDARD, ROLLBACK = "STANDARD", "ROLLBACK"
 
 
 def now() -> datetime:
+    """The time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def new_id() -> str:
+    """An id as CodePipeline gives them to executions, runs and tokens."""
     return str(uuid.uuid4())
 
 

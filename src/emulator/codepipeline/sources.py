@@ -60,6 +60,7 @@ class Sources:
             return self._change_trigger(pipeline, configuration)
         if provider != "CodeStarSourceConnection" or configuration["FullRepositoryId"] != repository:
             return None
+
         triggers = [
             trigger["gitConfiguration"]
             for trigger in pipeline.declaration.get("triggers", [])

@@ -47,12 +47,14 @@ class Cloud:
         self.account_id = account_id
         self.time_scale = time_scale
         self.enforce_iam = enforce_iam
+
         self.services: dict[str, Service] = {}
         self.accounts = Accounts(account_id)
         self.calls = CallLog(self.root / "calls.jsonl")
         self.denials = CallLog(self.root / "denials.jsonl")
         self.stopping = threading.Event()  # set when the emulator ends: loops wait on it instead of sleeping
         self.moto_token = secrets.token_hex(16)  # in a header, sends a request straight to moto
+
         self._lock = threading.RLock()
         self._session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name=region)  # noqa: S106
         self._clients: dict[tuple[str, str, bool], Any] = {}

@@ -62,6 +62,7 @@ def base_environment(cloud: Cloud) -> dict[str, str]:
     cli_config = os.environ.get("TF_CLI_CONFIG_FILE", "")
     if cli_config and Path(cli_config).is_file():
         environment["TF_CLI_CONFIG_FILE"] = cli_config
+
     # Ours may be taken for pip's running inside a build, and proxies must not be asked for the emulator itself.
     no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")
     return environment | {
@@ -99,6 +100,7 @@ class Child:
         self._mark = uuid.uuid4().hex
         self._finished = threading.Event()
         _guard.add(self._mark)
+
         self._process = subprocess.Popen(
             self.command,
             cwd=cwd,
@@ -108,6 +110,7 @@ class Child:
             stderr=subprocess.STDOUT,
             process_group=0,
         )
+
         self.pid = self._process.pid
         assert self._process.stdout is not None
         self._reader = threading.Thread(

@@ -282,6 +282,7 @@ def error_answer(call: Call | None, error: AwsError) -> Answer:
         members = {"__type": error.code, "message": error.message, "Message": error.message, **error.members}
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
         return Answer(error.status, headers, json.dumps(members).encode())
+
     code, message = _xml(error.code), _xml(error.message)
     inner = f"<Code>{code}</Code><Message>{message}</Message>"
     if protocol == "rest-xml":

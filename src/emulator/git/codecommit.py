@@ -126,6 +126,7 @@ class CodeCommit(Service):
             )
         except AwsError as error:
             raise AwsError("CommitIdDoesNotExistException", f"Commit {request['commitId']} does not exist.") from error
+
         commit, tree, parents, *people = shown.split("\n", 9)
         author, committer, message = people[:3], people[3:6], people[6]
         names = ("name", "email", "date")

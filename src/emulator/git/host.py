@@ -48,6 +48,7 @@ def serve_git(cloud: Cloud, request: Request, body: bytes, repository: str, rest
             git.create(repository)
     except AwsError as error:
         return _plain(400, error.message)
+
     before = git.branches(repository)
     answer = _http_backend(git, request, body, path, rest)
     if rest == "/git-receive-pack" and request.method == "POST":
@@ -70,6 +71,7 @@ def _http_backend(git: Repositories, request: Request, body: bytes, path, rest: 
     for header, variable in (("Content-Encoding", "HTTP_CONTENT_ENCODING"), ("Git-Protocol", "GIT_PROTOCOL")):
         if header in request.headers:
             variables[variable] = request.headers[header]
+
     done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=variables, check=False)
     head, separator, content = done.stdout.partition(b"\r\n\r\n")
     if not separator:

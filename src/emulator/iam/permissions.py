@@ -161,12 +161,14 @@ def _resources(call: Call, parameters: dict, region: str, account_id: str) -> li
     if call.service == "application-autoscaling" and "ResourceId" in parameters and "Describe" not in call.operation:
         # the id of a target is random, and not known to who calls
         return [(f"arn:aws:application-autoscaling:{region}:{account_id}:scalable-target/0",)]
+
     found: list[tuple[str, ...]] = []
     for name in _ARN_MEMBERS:
         if str(parameters.get(name, "")).startswith("arn:"):
             found.append((parameters[name],))
     if found:
         return found[:1]
+
     service = _ACTION_PREFIXES.get(call.service, call.service)
     for (owner, name), layout in _RESOURCES.items():
         if owner != call.service or name not in parameters:

@@ -60,6 +60,7 @@ def applies(statement: dict, request: Request) -> bool:
         return False
     if "NotAction" in statement and _any_matches(statement["NotAction"], request.action, ignore_case=True):
         return False
+
     variables = request.context
     if "Resource" in statement and not _any_matches(statement["Resource"], request.resource, variables):
         return False
@@ -69,6 +70,7 @@ def applies(statement: dict, request: Request) -> bool:
         return False
     if "NotPrincipal" in statement and _principal_matches(statement["NotPrincipal"], request):
         return False
+
     return all(
         _condition_holds(operator, key, wanted, request.context)
         for operator, keys in statement.get("Condition", {}).items()

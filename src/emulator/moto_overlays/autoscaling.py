@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 class ApplicationAutoScaling(Service):
+    """The tags of scalable targets; all else is moto's."""
+
     service_name = "application-autoscaling"
     rest_to_moto = True
 

@@ -36,6 +36,8 @@ _END = datetime(2087, 6, 15, tzinfo=UTC)
 
 
 class Budgets(Service):
+    """Budgets, their notifications and subscribers, and their tags."""
+
     service_name = "budgets"
 
     def __init__(self, cloud: Cloud):

@@ -15,6 +15,8 @@ from emulator.core.service import Service
 
 
 class CloudWatch(Service):
+    """PutCompositeAlarm; all else is moto's."""
+
     service_name = "cloudwatch"
     rest_to_moto = True
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 class S3(Service):
+    """Policies, access logging and notifications of buckets; all else is moto's."""
+
     service_name = "s3"
     rest_to_moto = True
 
@@ -74,6 +76,7 @@ class S3(Service):
             return
         target = wanted["TargetBucket"]
         self._bucket(target, "InvalidTargetBucketForLogging")
+
         delivery = policies.Request(
             action="s3:PutObject",
             resource=f"arn:aws:s3:::{target}/{wanted['TargetPrefix']}x",
@@ -84,6 +87,7 @@ class S3(Service):
                 "aws:sourceaccount": self.cloud.account_id,
             },
         )
+
         statements = policies.statements_of(self._policies.get(target, '{"Statement": []}'))
         if policies.decide(statements, delivery) != "Allow":
             raise AwsError(

@@ -90,6 +90,7 @@ def period_length(period_seconds: int, time_scale: float) -> float:
 
 
 def dimensions_of(metric: dict) -> dict[str, str]:
+    """{name: value} of a metric, or of an alarm on one."""
     return {item["Name"]: item["Value"] for item in metric.get("Dimensions", [])}
 
 
@@ -121,6 +122,7 @@ Reduction = Callable[[list[float]], float]
 
 
 def average(values: list[float]) -> float:
+    """The mean of at least one value."""
     return sum(values) / len(values)
 
 

@@ -145,6 +145,7 @@ class Fleet:
         url = self._container.model_data_url
         if url is None:
             return
+
         location = parse_location(url)
         archive = self._directory / "model.tar.gz"
         s3 = self._cloud.client("s3", role_arn=self._role_arn, session_name="SageMaker")
@@ -158,6 +159,7 @@ class Fleet:
         except (tarfile.TarError, OSError, EOFError) as error:
             raise FleetFailedError(f"Failed to extract model data archive {url}: {error}") from error
         archive.unlink()
+
         requirements = model / "code" / "requirements.txt"
         if requirements.exists():
             # The real container would install it into itself; here that would change the developer's environment.

@@ -244,6 +244,7 @@ class Requests(BaseHTTPRequestHandler):
                 answer = failure(503, "ServiceUnavailableException", "The model is still loading.")
             else:
                 answer = self.server.model.invoke(body, dict(self.headers.items()))
+
         self._answer(answer)
         took_ms = (time.monotonic() - started) * 1000
         print(f"POST {self.path} {length} bytes: {answer.status} in {took_ms:.1f} ms", flush=True)

@@ -70,6 +70,7 @@ class Models:
         container = containers[0]
         if container.get("Mode") == "MultiModel":
             raise absent("A multi-model container")
+
         hostname = "primary" if "PrimaryContainer" in model else "model"
         environment, url, image = (
             container.get("Environment", {}),
@@ -81,6 +82,7 @@ class Models:
             if source["CompressionType"] != "Gzip":
                 raise absent("A model data source that is not one gzip archive")
             url = source["S3Uri"]
+
         if "ModelPackageName" in container:
             package = self._packaged_container(container["ModelPackageName"])
             environment = {**package.get("Environment", {}), **environment}

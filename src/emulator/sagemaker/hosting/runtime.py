@@ -41,9 +41,11 @@ class SageMakerRuntime(Service):
                 f"1 validation error detected: Value at 'body' failed to satisfy constraint: Member must have length "
                 f"less than or equal to {LARGEST_BODY_BYTES}",
             )
+
         variant = endpoint.acquire(request.get("TargetVariant"))
         if variant is None:
             raise self._nobody_answers(endpoint, request.get("TargetVariant"))
+
         sent = time.monotonic()
         status = 503
         try:
@@ -66,6 +68,7 @@ class SageMakerRuntime(Service):
                     overhead_seconds=sent - started,
                 )
             )
+
         if answer.status >= 400:
             raise self._model_error(variant, answer.status, _text(answer))
         return {

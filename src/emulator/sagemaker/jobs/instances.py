@@ -125,6 +125,7 @@ def resource_config(instance: Instance, instances: list[Instance], instance_type
 
 
 def loopback_interface() -> str:
+    """The name of the network interface on which all instances are."""
     return "lo0" if sys.platform == "darwin" else "lo"
 
 

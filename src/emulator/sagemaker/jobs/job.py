@@ -74,4 +74,5 @@ def unsupported(operation: str, what: str) -> AwsError:
 
 
 def now() -> datetime:
+    """The time, aware, in UTC."""
     return datetime.now(UTC)

@@ -68,6 +68,7 @@ def check_model_card(card: dict | None) -> None:
         raise AwsError("ValidationException", f"ModelCardContent is not valid JSON: {error}") from error
     if not isinstance(content, dict):
         raise AwsError("ValidationException", f"ModelCardContent is {type(content).__name__}; expected an object")
+
     _check_keys("ModelCardContent", content, set(CARD_SECTIONS))
     for section, known in CARD_SECTIONS.items():
         found = content.get(section, {})

@@ -66,6 +66,7 @@ class Packages:
         check_metadata(request.get("CustomerMetadataProperties", {}))
         check_model_card(request.get("ModelCard"))
         specification = self._with_etags(request.get("InferenceSpecification"))
+
         with self._groups.lock:
             name, version, arn = self._named(request)
             self._packages[arn] = {

@@ -30,6 +30,7 @@ class ProcessingJobs:
         check_supported(request)
         name = request["ProcessingJobName"]
         check_role(self._cloud, "sagemaker", request["RoleArn"])
+
         with self._lock:
             if name in self._jobs:
                 raise AwsError(
@@ -47,6 +48,7 @@ class ProcessingJobs:
                 lambda other: other.cluster["InstanceCount"] if other.cluster["InstanceType"] == instance_type else 0,
             )
             self._jobs[name] = job
+
         self._tags.tag_resource(job.arn, request.get("Tags", []))
         self._cloud.background(ProcessingRun(self._cloud, job).run)
         return {"ProcessingJobArn": job.arn}

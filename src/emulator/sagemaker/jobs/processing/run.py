@@ -59,6 +59,7 @@ class ProcessingRun:
         job, request = self._job, self._request
         s3 = self._s3()
         self._instances = make_instances(self._root, job.cluster["InstanceCount"])
+
         for given in request.get("ProcessingInputs", []):
             source = given["S3Input"]
             download_input(
@@ -67,16 +68,19 @@ class ProcessingRun:
         for instance in self._instances:
             self._lay_out(instance)
         syncs = [sync for instance in self._instances for sync in self._continuous_outputs(s3, instance)]
+
         output = InstanceOutput(self._cloud, LOG_GROUP, job, self._instances, lambda line: None)
         with job.lock:
             job.started = job.modified = now()
         deadline = time.monotonic() + job.max_runtime_seconds
+
         commands = {each.name: (self._command(each), self._environment(each)) for each in self._instances}
         events = {
             "stop": job.stop_requested.is_set,
             "emulator ends": self._cloud.stopping.is_set,
             "runtime": lambda: time.monotonic() > deadline,
         }
+
         try:
             return run_instances(commands, self._instances, output, events)
         finally:

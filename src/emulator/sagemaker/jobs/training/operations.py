@@ -32,6 +32,7 @@ class TrainingJobs:
         name = request["TrainingJobName"]
         resources = request["ResourceConfig"]
         check_role(self._cloud, "sagemaker", request["RoleArn"])
+
         with self._lock:
             if name in self._jobs:
                 raise AwsError(
@@ -50,6 +51,7 @@ class TrainingJobs:
             )
             job = TrainingJob(self._cloud.arn("sagemaker", f"training-job/{name}"), request)
             self._jobs[name] = job
+
         self._tags.tag_resource(job.arn, request.get("Tags", []))
         self._cloud.background(TrainingRun(self._cloud, job).run)
         return {"TrainingJobArn": job.arn}

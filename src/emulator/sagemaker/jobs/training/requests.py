@@ -19,6 +19,7 @@ def check_supported(request: dict) -> None:
             raise unsupported(operation, name)
     if "AlgorithmSpecification" not in request or "ResourceConfig" not in request:
         raise AwsError("ValidationException", "AlgorithmSpecification and ResourceConfig are required.")
+
     algorithm, resources = request["AlgorithmSpecification"], request["ResourceConfig"]
     image = algorithm.get("TrainingImage", "")
     if not image:
@@ -30,6 +31,7 @@ def check_supported(request: dict) -> None:
             raise unsupported(operation, f"ResourceConfig.{name}")
     if not re.match(r"ml\.", resources.get("InstanceType", "")) or resources.get("InstanceCount", 0) < 1:
         raise AwsError("ValidationException", "ResourceConfig: InstanceType and an InstanceCount of 1 or more expected")
+
     for channel in request.get("InputDataConfig", []):
         _check_channel(channel, algorithm["TrainingInputMode"])
 

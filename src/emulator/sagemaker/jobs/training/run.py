@@ -75,6 +75,7 @@ class TrainingRun:
         s3 = self._s3()
         job.enter("Downloading")
         self._instances = make_instances(self._root, request["ResourceConfig"]["InstanceCount"])
+
         for channel in request.get("InputDataConfig", []):
             source = channel["DataSource"]["S3DataSource"]
             directory = f"/opt/ml/input/data/{channel['ChannelName']}"
@@ -82,14 +83,17 @@ class TrainingRun:
         syncs = [sync for instance in self._instances for sync in self._restore_checkpoints(s3, instance)]
         for instance in self._instances:
             self._lay_out(instance)
+
         output = InstanceOutput(self._cloud, LOG_GROUP, job, self._instances, job.metrics.observe)
         publisher = MetricsPublisher(self._cloud, job.name, self._role_arn, job.metrics)
         job.enter("Training")
+
         began = time.monotonic()
         with job.lock:
             job.started = job.started or now()
         port = _free_port()
         commands = {each.name: (self._command(each), self._environment(each, port)) for each in self._instances}
+
         try:
             return run_instances(commands, self._instances, output, self._ending_events(began))
         finally:
