@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import psutil
+
 Found = TypeVar("Found")
 
 LOOK_AGAIN_SECONDS = 0.02
@@ -16,3 +18,11 @@ def wait_until(look: Callable[[], Found], seconds: float = 20.0) -> Found:
         assert time.monotonic() < deadline, f"waited in vain for {seconds:g} seconds; found {found!r} at last"
         time.sleep(LOOK_AGAIN_SECONDS)
     return found
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, though nobody may have asked for its status yet."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -6,10 +6,9 @@ import re
 import time
 import zipfile
 
-import psutil
 import pytest
 from botocore.exceptions import ClientError
-from waiting import wait_until
+from waiting import gone, wait_until
 
 from emulator.codebuild.service import CodeBuild
 from emulator.core.cloud import Cloud
@@ -302,7 +301,7 @@ def test_a_stopped_build_ends_with_all_its_processes(aws, project, tmp_path):
     assert time.monotonic() - begun < 10  # the commands would take a minute
     assert build["buildStatus"] == "STOPPED"
     assert "POST_BUILD" not in phases(build)
-    wait_until(lambda: not psutil.pid_exists(int(pid.read_text())))
+    wait_until(lambda: gone(int(pid.read_text())))
 
 
 def test_the_log_is_live_while_a_command_runs(aws, project):

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
-from waiting import wait_until
+from waiting import gone, wait_until
 
 from emulator.core import processes
 
@@ -19,13 +18,6 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 def start(script: str, lines: list[str], tmp_path) -> processes.Child:
     return processes.start(["bash", "-c", script], cwd=tmp_path, environment=ENVIRONMENT, on_line=lines.append)
-
-
-def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_every_line_arrives_before_the_status(tmp_path):
