@@ -164,7 +164,7 @@ variable "processing" {
   }
 }
 
-# Endpoints. The limits of these values are in modules/endpoint_settings.
+# Endpoints. The limits of these values are in endpoint_settings.tf.
 
 variable "staging_endpoint" {
   description = "The staging endpoint: size, how traffic moves to a release, when an alarm rolls it back."

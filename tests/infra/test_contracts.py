@@ -116,10 +116,10 @@ def test_the_command_of_a_stage_answers_and_its_variables_are_read_by_the_shell(
 
 def test_the_platform_sets_what_the_endpoint_asks_for_and_the_deploy_build_sets_the_rest():
     asked_for = set(read_terraform(TERRAFORM / "endpoint", "variable"))
-    content = read_terraform(MODULES / "endpoint_settings", "resource")["aws_s3_object"]["this"]["content"]
-    written = hcl2.loads("settings = " + content.removeprefix("${jsonencode(").removesuffix(")}"))["settings"]
-    assert set(written) <= asked_for
-    assert asked_for - set(written) == {"releases", "live_release"}
+    settings = fields_of(read_terraform(TERRAFORM, "variable")["prod_endpoint"])
+    written = {"environment"} | set(read_terraform(TERRAFORM, "locals")["endpoint_facts"]) | settings
+    assert written <= asked_for
+    assert asked_for - written == {"releases", "live_release"}
     assert set(read_terraform(MODULES / "endpoint", "variable")) == asked_for
 
 
