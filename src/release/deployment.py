@@ -24,9 +24,9 @@ from release.live import LiveRelease, read_live
 from release.naming import MAX_CHARACTERS, fingerprint
 
 TERRAFORM_ROOT = Path("terraform/endpoint")
-ENDPOINT_ADDRESS = "module.endpoint.aws_sagemaker_endpoint.this"
+ENDPOINT_ADDRESS = "aws_sagemaker_endpoint.this"
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
-# The longest update (modules/endpoint: two waits of an hour and 45 minutes) less the hour that Terraform waited already
+# The longest update (terraform/endpoint: two waits of an hour, 45 minutes) less the hour that Terraform waited already
 SETTLE_LIMIT_SECONDS = 7200
 POLL_SECONDS = 5.0
 ERROR_LINES = 8
@@ -81,7 +81,7 @@ def release_key(package_arn: str, instance_count: int, settings: Mapping[str, An
 
 
 def config_name(endpoint_name: str, key: str) -> str:
-    """The endpoint config (and model) that terraform/modules/endpoint names after a release key."""
+    """The endpoint config (and model) that terraform/endpoint names after a release key."""
     name = f"{endpoint_name}-{key}"
     if len(name) > MAX_CHARACTERS:
         raise ValueError(f"{name!r} has {len(name)} characters, SageMaker takes {MAX_CHARACTERS}; shorten project_name")

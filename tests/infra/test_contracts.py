@@ -120,13 +120,11 @@ def test_the_platform_sets_what_the_endpoint_asks_for_and_the_deploy_build_sets_
     written = {"environment"} | set(read_terraform(TERRAFORM, "locals")["endpoint_facts"]) | settings
     assert written <= asked_for
     assert asked_for - written == {"releases", "live_release"}
-    assert set(read_terraform(MODULES / "endpoint", "variable")) == asked_for
 
 
 def test_the_endpoint_that_a_retry_makes_anew_is_the_one_that_terraform_holds():
-    _, module, kind, name = ENDPOINT_ADDRESS.split(".")
-    assert read_terraform(TERRAFORM / "endpoint", "module")[module]["source"] == "../modules/endpoint"
-    resources = read_terraform(MODULES / "endpoint", "resource")
+    kind, name = ENDPOINT_ADDRESS.split(".")
+    resources = read_terraform(TERRAFORM / "endpoint", "resource")
     # it has to be gone before another of its name can be
     assert "lifecycle" not in resources[kind][name]
     scaling = resources["aws_appautoscaling_target"]["this"]
@@ -148,7 +146,8 @@ def test_both_environments_can_be_set_alike():
 
 
 def test_the_dashboard_watches_the_variant_that_serves():
-    served, watched = (read_terraform(MODULES / folder, "locals") for folder in ("endpoint", "monitoring"))
+    served = read_terraform(TERRAFORM / "endpoint", "locals")
+    watched = read_terraform(MODULES / "monitoring", "locals")
     assert served["variant_name"] == watched["variant_name"]
 
 
