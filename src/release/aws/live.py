@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from release.aws.failure import is_not_found
 
-# Of a model's environment, set by terraform/modules/endpoint: our models are made from a package's image and archive,
+# Of a model's environment, set by terraform/endpoint: our models are made from a package's image and archive,
 # and DescribeModel does not tell where those came from
 PACKAGE_VARIABLE = "MODEL_PACKAGE_ARN"
 

@@ -21,9 +21,9 @@ from release.stages import smoke
 from release.stages.release_plan import Package, ReleasePlan, config_name, mismatch, overtaken, plan_release, serves
 from release.toolchain.terraform import TerraformRun, backend_arguments, run_terraform, terraform_settings
 
-ENDPOINT_ADDRESS = "module.endpoint.aws_sagemaker_endpoint.this"
+ENDPOINT_ADDRESS = "aws_sagemaker_endpoint.this"
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
-# The longest update (modules/endpoint: two waits of an hour and 45 minutes) less the hour that Terraform waited already
+# The longest update (terraform/endpoint: two waits of an hour, 45 minutes) less the hour that Terraform waited already
 SETTLE_LIMIT_SECONDS = 7200
 POLL_SECONDS = 5.0
 

@@ -45,7 +45,7 @@ def release_key(package_arn: str, instance_count: int, settings: Mapping[str, An
 
 
 def config_name(endpoint_name: str, key: str) -> str:
-    """The endpoint config (and model) that terraform/modules/endpoint names after a release key."""
+    """The endpoint config (and model) that terraform/endpoint names after a release key."""
     name = f"{endpoint_name}-{key}"
     if len(name) > MAX_CHARACTERS:
         raise ValueError(f"{name!r} has {len(name)} characters, SageMaker takes {MAX_CHARACTERS}; shorten project_name")
