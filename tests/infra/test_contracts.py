@@ -153,7 +153,7 @@ def test_the_dashboard_watches_the_variant_that_serves():
 
 def test_a_spot_job_may_wait_as_long_in_terraform_as_in_release():
     factor = re.search(r"use_spot \? (\d+) : 1", PIPELINE["training_minutes"])[1]
-    assert f"SPOT_WAIT_FACTOR = {factor}\n" in (REPOSITORY / "src/release/training.py").read_text()
+    assert f"SPOT_WAIT_FACTOR = {factor}\n" in (REPOSITORY / "src/release/stages/train.py").read_text()
 
 
 def test_every_region_has_the_registry_that_the_sdk_knows():
