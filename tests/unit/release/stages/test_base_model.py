@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from contract.project.base_model import BaseModel
+from release.aws.s3 import parse
 from release.stages import base_model
 from release.stages.base_model import check_weights, fetch, files_to_copy, stage_base_model
 
@@ -42,8 +43,7 @@ def test_a_directory_is_staged_once_under_its_fingerprint(model_directory, aws, 
     prefix = stage_base_model(model, platform.data_bucket, aws, silent)
     assert prefix.startswith(f"s3://{platform.data_bucket}/base-models/")
     assert prefix.endswith("/")
-    key = prefix.removeprefix(f"s3://{platform.data_bucket}/")
-    assert f"{key}model.safetensors" in keys(aws, platform.data_bucket)
+    assert f"{parse(prefix).key}model.safetensors" in keys(aws, platform.data_bucket)
     (model_directory / "model.safetensors").unlink()
     assert stage_base_model(model, platform.data_bucket, aws, silent) == prefix
 
@@ -60,13 +60,13 @@ def test_an_upload_that_was_cut_off_is_not_taken_for_a_model(model_directory, aw
     prefix = base_model.staged_prefix(platform.data_bucket, model)
     aws.client("s3").put_object(
         Bucket=platform.data_bucket,
-        Key=prefix.removeprefix(f"s3://{platform.data_bucket}/") + "model.safetensors",
+        Key=f"{parse(prefix).key}model.safetensors",
         Body=b"hal",
     )
     stage_base_model(model, platform.data_bucket, aws, silent)
     body = aws.client("s3").get_object(
         Bucket=platform.data_bucket,
-        Key=prefix.removeprefix(f"s3://{platform.data_bucket}/") + "model.safetensors",
+        Key=f"{parse(prefix).key}model.safetensors",
     )["Body"]
     assert body.read() == WEIGHTS
 
