@@ -1,7 +1,5 @@
 """`make demo`: from git push to an answer of the prod endpoint on this machine; the record is .local/demo.json."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

@@ -62,6 +62,7 @@ class _StageLines:
         self._ended: dict[str, str] = {}
 
     def show(self, stage: Stage) -> None:
+        """What is new about a stage."""
         if self._ended.get(stage.name) == stage.status:
             return
         last_line = self._read_log(stage)

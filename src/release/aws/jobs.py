@@ -188,6 +188,7 @@ class _JobLog:
         self.recent: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=KEPT_LOG_LINES))
 
     def read(self) -> None:
+        """Take in what is new."""
         for stream, line in self._reader.new_lines():
             self.recent[stream].append(line)
             if REPORTED_LINE.match(line):

@@ -73,7 +73,7 @@ def _checked(kind: type[Content], content: bytes, name: str) -> Content:
 
 
 def _known_to_pydantic(kind: Any) -> Any:
-    """A type whose TypedDicts pydantic takes: what ships with a model has those of the standard library.
+    """A type whose TypedDicts pydantic takes: what lies in a model archive has those of the standard library.
 
     Pydantic takes them from Python 3.12 on, builds run 3.11.
     """

@@ -21,8 +21,8 @@ class Rule:
     name: str
     required: float
     """The bound: the least value that passes, or the greatest."""
-    found: float | None
-    """None where the evaluation has no such number."""
+    value: float | None
+    """What the candidate has; None where the evaluation has no such number."""
     passed: bool
     sentence: str
     """What was required, what was found, whether it passed."""

@@ -43,6 +43,7 @@ ETHICS = (
 def registry_card(candidate: Candidate, platform: Platform) -> str:
     """ModelCardContent of CreateModelPackage: JSON of the model package model card's schema."""
     labels = ", ".join(candidate.evaluation["labels"])
+
     card = {
         "model_overview": {
             "model_creator": f"pipeline of {platform.project_name}, commit {candidate.commit_id}"[:LONGEST_DETAIL],
@@ -83,6 +84,7 @@ def registry_card(candidate: Candidate, platform: Platform) -> str:
             "custom_details": {name: value[:LONGEST_DETAIL] for name, value in provenance(candidate, platform).items()},
         },
     }
+
     return json.dumps(card, ensure_ascii=False)
 
 
@@ -132,6 +134,7 @@ def page(candidate: Candidate, platform: Platform) -> str:
     """model_card.md: the same for people, with every rule of the gate and every threshold."""
     evaluation, decision = candidate.evaluation, candidate.decision
     systems = _systems(evaluation)
+
     parts = [
         f"# {platform.project_name}: {candidate.policy['id']} on {candidate.training_job_name}",
         f"Multilabel classification of text for moderation: {', '.join(evaluation['labels'])}. {INTENDED_USE}",
@@ -158,6 +161,7 @@ def page(candidate: Candidate, platform: Platform) -> str:
         CAVEATS,
         ETHICS,
     ]  # fmt: skip
+
     return "\n\n".join(parts) + "\n"
 
 

@@ -49,11 +49,13 @@ def metadata_properties(candidate: Candidate, platform: Platform) -> dict[str, s
         "gate_mode": candidate.decision.mode,
         "registration": registration_fingerprint(candidate),
     }
+
     for index, rule in enumerate(candidate.decision.failed):
         properties[f"gate_failed_{index + 1}"] = rule.sentence
     for name, value in candidate.hyperparameters.items():
         if len(properties) < MAX_PROPERTIES:
             properties[f"hp_{name}"] = value
+
     return {key: metadata_value(value) for key, value in list(properties.items())[:MAX_PROPERTIES] if value}
 
 
@@ -62,6 +64,7 @@ def package_request(candidate: Candidate, platform: Platform) -> dict[str, Any]:
     passed = candidate.decision.passed
     identity = f"registration {registration_fingerprint(candidate)}, commit {candidate.commit_id}"
     description = f"{identity}: {candidate.decision.summary}"
+
     return {
         "ModelPackageGroupName": platform.model_package_group_name,
         "ModelPackageDescription": description[:1024],

@@ -31,6 +31,7 @@ def exports(verdict: Verdict) -> dict[str, str]:
     evaluation = verdict.evaluation
     metrics, champion = evaluation["candidate"]["metrics"], evaluation["champion"]
     comparison = evaluation["comparison"]["champion"]
+
     return {
         "GATE": verdict.decision.verdict,
         "GATE_SUMMARY": summary(verdict),

@@ -51,6 +51,7 @@ class ProcessingJob:
 def processing_request(run: Run, code: UploadedCode, job: ProcessingJob) -> dict[str, Any]:
     """CreateProcessingJob's arguments."""
     platform = run.platform
+
     return {
         "ProcessingJobName": job.name,
         "RoleArn": platform.processing_role_arn,

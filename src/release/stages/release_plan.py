@@ -151,6 +151,7 @@ def overtaken(package: Package, champion_arn: str, live: LiveRelease | None) -> 
     serving = live.serving_package_arn if live else None
     if package.approved or serving in (None, champion_arn, package.arn):
         return None
+
     return "\n  ".join(
         [
             f"prod serves {serving}, but {package.arn} was evaluated against "

@@ -67,8 +67,8 @@ class Scripted:
         return self.logs if service == "logs" else self
 
     def describe_training_job(self, TrainingJobName):
-        found = self.descriptions.pop(0) if len(self.descriptions) > 1 else self.descriptions[0]
-        return {"CreationTime": datetime(2026, 11, 23), **found}
+        description = self.descriptions.pop(0) if len(self.descriptions) > 1 else self.descriptions[0]
+        return {"CreationTime": datetime(2026, 11, 23), **description}
 
     def describe_processing_job(self, ProcessingJobName):
         return self.describe_training_job(ProcessingJobName)
@@ -130,13 +130,13 @@ def test_a_failed_job_says_reason_last_lines_link_and_what_to_do(fake_time):
 def test_the_cause_is_shown_and_not_what_the_launcher_says_about_it():
     launcher = ["E1123 torch/distributed/elastic/multiprocessing/api.py failed (exitcode: 1)", *["noise"] * 40]
     toolkit = "2026-11-23 02:58:25,185 sagemaker-training-toolkit INFO     Waiting"
-    told = jobs.telling_lines(
+    lines = jobs.telling_lines(
         {
             "job/algo-2": [*["step"] * 30, "ValueError: two", *launcher],
             "job/algo-1": ["step", "ValueError: one", toolkit, *launcher],
         }
     )
-    assert told == ["step", "ValueError: one", *["step"] * 9, "ValueError: two"]
+    assert lines == ["step", "ValueError: one", *["step"] * 9, "ValueError: two"]
 
 
 def test_a_log_with_nothing_but_the_launcher_is_shown_as_it_is():

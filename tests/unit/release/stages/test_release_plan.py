@@ -109,13 +109,13 @@ def test_a_name_that_sagemaker_would_refuse_is_named():
 
 
 class TestMismatch:
-    wanted = live(2).config_name
+    config = live(2).config_name
 
     def test_the_wanted_config_in_service_is_a_match(self):
-        assert mismatch(live(2), self.wanted, TerraformRun(0), ENDPOINT, []) is None
+        assert mismatch(live(2), self.config, TerraformRun(0), ENDPOINT, []) is None
 
     def test_a_rollback_behind_terraforms_success_is_found_with_reason_and_alarms(self):
-        problem = mismatch(live(1, reason="alarm fired"), self.wanted, TerraformRun(0), ENDPOINT, ["prod-5xx: 12 %"])
+        problem = mismatch(live(1, reason="alarm fired"), self.config, TerraformRun(0), ENDPOINT, ["prod-5xx: 12 %"])
         assert "terraform reported success" in problem
         assert "rolled the update back" in problem
         assert "alarm fired" in problem
@@ -124,7 +124,7 @@ class TestMismatch:
 
     def test_an_endpoint_that_never_came_up_is_a_failure(self):
         problem = mismatch(
-            live(2, status="Failed", reason="no ping"), self.wanted, TerraformRun(1, ("Error: no quota",)), ENDPOINT, []
+            live(2, status="Failed", reason="no ping"), self.config, TerraformRun(1, ("Error: no quota",)), ENDPOINT, []
         )
         assert "no ping" in problem
         assert "is Failed" in problem
@@ -132,16 +132,16 @@ class TestMismatch:
 
     def test_only_a_failed_endpoint_is_said_to_be_made_anew(self):
         for status in ("OutOfService", "UpdateRollbackFailed"):
-            assert "made anew" not in mismatch(live(2, status=status), self.wanted, TerraformRun(1), ENDPOINT, [])
+            assert "made anew" not in mismatch(live(2, status=status), self.config, TerraformRun(1), ENDPOINT, [])
 
     def test_the_wanted_config_does_not_excuse_a_failed_terraform(self):
         assert "terraform ended with status 1" in mismatch(
-            live(2), self.wanted, TerraformRun(1, ("Error: no quota",)), ENDPOINT, []
+            live(2), self.config, TerraformRun(1, ("Error: no quota",)), ENDPOINT, []
         )
 
     def test_no_endpoint_is_a_failure(self):
-        assert "Error: no quota" in mismatch(None, self.wanted, TerraformRun(1, ("Error: no quota",)), ENDPOINT, [])
-        assert "does not exist" in mismatch(None, self.wanted, TerraformRun(0), ENDPOINT, [])
+        assert "Error: no quota" in mismatch(None, self.config, TerraformRun(1, ("Error: no quota",)), ENDPOINT, [])
+        assert "does not exist" in mismatch(None, self.config, TerraformRun(0), ENDPOINT, [])
 
 
 class TestOvertaken:
