@@ -114,7 +114,8 @@ def provenance(candidate: Candidate, platform: Platform) -> dict[str, str]:
 def _metric_groups(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     for title, metrics in _systems(evaluation).items():
         yield {"name": title, "metric_data": _numbers({METRIC_NAMES[name]: metrics[name] for name in METRICS})}
-    for label, figures in evaluation["candidate"]["labels"].items():
+    for label in evaluation["labels"]:
+        figures = evaluation["candidate"]["labels"][label]
         numbers = _numbers({LABEL_METRIC_NAMES[name]: figures[name] for name in LABEL_METRICS})
         yield {"name": label[:63], "metric_data": numbers}
 
