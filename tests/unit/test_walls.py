@@ -23,7 +23,7 @@ FORBIDDEN = {
 FLOORS = {
     "contract": ("kinds", "strict", "model", "data", "training", "policy", "evaluation", "project", ""),
     "moderation": ("job", "pages", "model", "metrics", "fitting", "rows", "data", "report", "training", "evaluation"),
-    "release": ("aws", "toolchain", "decision", "stages", "operate", ""),
+    "release": ("aws", "toolchain", "decision", "stages", "operate", "commands", ""),
     "emulator": (
         "core",
         "iam",

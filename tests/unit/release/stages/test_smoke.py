@@ -57,7 +57,7 @@ def test_an_answer_that_keeps_the_contract_has_no_faults():
 def test_each_broken_promise_is_named(break_it, fault):
     broken = answer()
     break_it(broken)
-    assert any(fault in found for found in contract_faults(broken, 1, PACKAGE))
+    assert any(fault in each for each in contract_faults(broken, 1, PACKAGE))
 
 
 def test_results_with_different_labels_are_a_fault():
