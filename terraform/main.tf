@@ -12,11 +12,6 @@ locals {
     prod    = "${var.project_name}-prod"
   }
   model_package_group_name = var.project_name
-
-  endpoints = {
-    staging = var.staging_endpoint
-    prod    = var.prod_endpoint
-  }
 }
 
 module "storage" {
@@ -82,28 +77,4 @@ module "monitoring" {
   endpoint_names     = local.endpoint_names
   alarm_email        = var.alarm_email
   monthly_budget_usd = var.monthly_budget_usd
-}
-
-module "endpoint_settings" {
-  source   = "./modules/endpoint_settings"
-  for_each = local.endpoints
-
-  environment        = each.key
-  state_bucket       = module.storage.bucket_names.state
-  project_name       = var.project_name
-  endpoint_role_arn  = module.identity.role_arns.endpoint
-  kms_key_arn        = module.storage.kms_key_arn
-  alarm_topic_arn    = module.monitoring.alarm_topic_arn
-  log_retention_days = var.log_retention_days
-
-  instance_type                           = each.value.instance_type
-  min_instances                           = each.value.min_instances
-  max_instances                           = each.value.max_instances
-  target_concurrent_requests_per_instance = each.value.target_concurrent_requests_per_instance
-  canary_percent                          = each.value.canary_percent
-  canary_wait_seconds                     = each.value.canary_wait_seconds
-  termination_wait_seconds                = each.value.termination_wait_seconds
-  max_4xx_percent                         = each.value.max_4xx_percent
-  max_5xx_percent                         = each.value.max_5xx_percent
-  max_latency_p99_milliseconds            = each.value.max_latency_p99_milliseconds
 }

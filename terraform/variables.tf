@@ -164,7 +164,7 @@ variable "processing" {
   }
 }
 
-# Endpoints. The limits of these values are in modules/endpoint_settings.
+# Endpoints. endpoint/variables.tf says what each value means, endpoint_settings.tf what it may be.
 
 variable "staging_endpoint" {
   description = "The staging endpoint: size, how traffic moves to a release, when an alarm rolls it back."

@@ -12,6 +12,7 @@ from pathlib import Path
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="answer AWS requests on 127.0.0.1 until SIGTERM or Ctrl-C")
@@ -28,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="deny what the caller's role does not allow; without it denials are only recorded in denials.jsonl",
     )
+
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     # The developer's own AWS settings must reach neither our clients nor the builds.

@@ -19,43 +19,46 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
-from emulator import protocol
-from emulator.access import Caller, page_refusal
-from emulator.authorisation import Denial, Guard, input_of
-from emulator.autoscaling import ApplicationAutoScaling
-from emulator.budgets import Budgets
-from emulator.cloud import Cloud
-from emulator.cloudwatch import CloudWatch
-from emulator.codebuild import CodeBuild
-from emulator.codecommit import CodeCommit
-from emulator.codepipeline import CodePipeline
-from emulator.connections import CodeConnections, CodeStarConnections
-from emulator.errors import AwsError
-from emulator.githost import repository_of, serve_git
-from emulator.permissions import resource_of
-from emulator.protocol import Answer, Call
-from emulator.retries import Retries
-from emulator.runtime import SageMakerRuntime
-from emulator.s3 import S3
-from emulator.sagemaker import SageMaker
-from emulator.service import Service, not_emulated
+from emulator.codebuild.service import CodeBuild
+from emulator.codepipeline.service import CodePipeline
+from emulator.core import protocol
+from emulator.core.access import Caller, page_refusal
+from emulator.core.cloud import Cloud
+from emulator.core.errors import AwsError
+from emulator.core.protocol import Answer, Call
+from emulator.core.retries import Retries
+from emulator.core.service import Service, not_emulated
+from emulator.git.codecommit import CodeCommit
+from emulator.git.connections import CodeConnections, CodeStarConnections
+from emulator.git.host import repository_of, serve_git
+from emulator.iam.authorisation import Denial, Guard, input_of
+from emulator.iam.permissions import resource_of
+from emulator.moto_overlays.autoscaling import ApplicationAutoScaling
+from emulator.moto_overlays.budgets import Budgets
+from emulator.moto_overlays.cloudwatch import CloudWatch
+from emulator.moto_overlays.s3 import S3
+from emulator.sagemaker.hosting.runtime import SageMakerRuntime
+from emulator.sagemaker.service import SageMaker
 
 LOG = logging.getLogger("emulator")
 
-# One line per service that we emulate ourselves; every other service is moto's.
-SERVICES: list[type[Service]] = [
-    CodeBuild,
-    CodeCommit,
-    CodePipeline,
-    SageMakerRuntime,
-    CodeConnections,
-    CodeStarConnections,
-    S3,
-    SageMaker,
-    ApplicationAutoScaling,
-    Budgets,
-    CloudWatch,
-]
+
+def services_of(cloud: Cloud) -> list[Service]:
+    """The services that we emulate ourselves; every other service is moto's."""
+    sagemaker = SageMaker(cloud)
+    return [
+        CodeBuild(cloud),
+        CodeCommit(cloud),
+        CodePipeline(cloud),
+        SageMakerRuntime(cloud, sagemaker.endpoints),
+        CodeConnections(cloud),
+        CodeStarConnections(cloud),
+        S3(cloud),
+        sagemaker,
+        ApplicationAutoScaling(cloud),
+        Budgets(cloud),
+        CloudWatch(cloud),
+    ]
 
 
 class Application:
@@ -67,7 +70,7 @@ class Application:
         self._retries = Retries()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._moto_locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
-        self._port = urlsplit(cloud.url).port
+        self._port = urlsplit(cloud.url).port or 80
 
     def __call__(self, environ: dict, start_response):
         request = Request(environ)
@@ -90,6 +93,7 @@ class Application:
             return serve_git(self.cloud, request, body, *found)
         if request.headers.get("x-emulator-moto") == self.cloud.moto_token:
             return self._from_moto(protocol.recognise(request, body, list(self.cloud.services)), body, environ)
+
         call = protocol.recognise(request, body, list(self.cloud.services))
         caller = self.cloud.accounts.caller(call.access_key_id)
         parameters = input_of(call, request, body)
@@ -105,6 +109,7 @@ class Application:
             LOG.exception("%s:%s failed", call.service, call.operation)
             message = f"{call.service}:{call.operation}: {type(error).__name__}: {error}"
             answer = protocol.error_answer(call, AwsError("InternalFailure", message, 500))
+
         self.cloud.calls.write(
             principal=caller.arn,
             service=call.service,
@@ -124,7 +129,7 @@ class Application:
     def _dispatch(self, call: Call, request: Request, body: bytes, environ: dict, caller: Caller) -> Answer:
         service = self.cloud.services.get(call.service)
         method = service.operation(call.operation) if service else None
-        if method is None:
+        if service is None or method is None:
             return self._from_moto(call, body, environ)
         parameters = protocol.parse(call, request, body)
         protocol.validate(call, parameters, service.validation_error_code)
@@ -145,8 +150,8 @@ class Application:
             del environ[name]
         try:
             with self._moto_locks[call.service]:  # moto's backends are plain dictionaries
-                content, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
-                content = b"".join(content)
+                chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+                content = b"".join(chunks)
         except NotImplementedError as error:
             raise not_emulated(call.service, call.operation) from error
         return Answer(int(status.split(" ")[0]), dict(headers), content)
@@ -196,9 +201,10 @@ class Emulator:
             raise OSError(f"port {port} of 127.0.0.1 is taken: stop what listens there, or choose another") from error
         listening.listen(256)
         port = listening.getsockname()[1]
+
         self.cloud = Cloud(root, f"http://127.0.0.1:{port}", time_scale=time_scale, enforce_iam=enforce_iam)
-        for service in SERVICES:
-            self.cloud.services[service.service_name] = service(self.cloud)
+        self.cloud.services = {service.service_name: service for service in services_of(self.cloud)}
+
         self._listening = listening
         self._server = make_server(
             "127.0.0.1",

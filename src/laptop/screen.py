@@ -25,19 +25,23 @@ class Screen:
 
     @property
     def seconds(self) -> float:
+        """Since the run began."""
         return time.monotonic() - self.started
 
     def line(self, text: str = "") -> None:
+        """A line that stays, with the elapsed time."""
         self._clear()
         self.stream.write(f"{clock(self.seconds):>6}  {text}\n" if text else "\n")
         self.stream.flush()
 
     def block(self, text: str) -> None:
+        """Lines that stay, as they are."""
         self._clear()
         self.stream.write(text.rstrip("\n") + "\n")
         self.stream.flush()
 
     def moving(self, text: str) -> None:
+        """The line that moves: it takes the place of the one before it."""
         if self.is_terminal:
             width = shutil.get_terminal_size().columns - 1
             self._clear()

@@ -24,70 +24,8 @@ from release.toolchain.install import (
 )
 
 REGISTRY = "registry.terraform.io"
-
-
 PROVIDER = f"{REGISTRY}/hashicorp/aws"
-
-
 PROVIDER_VERSION = "5.100.0"
-
-
-def registry_is_reachable() -> bool:
-    try:
-        with urllib.request.urlopen(f"https://{REGISTRY}/.well-known/terraform.json", timeout=5) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, TimeoutError, OSError):
-        return False
-
-
-def mirror_roots() -> Iterable[Path]:
-    """Where a filesystem mirror of providers may lie: Terraform's own implied places first, then wider."""
-    home = Path.home()
-    yield from (home / ".terraform.d/plugins", home / ".terraform.d/plugin-cache")
-    if cache := os.environ.get("TF_PLUGIN_CACHE_DIR"):
-        yield Path(cache)
-    if platform.system() == "Darwin":
-        yield home / "Library/Application Support/io.terraform/plugins"
-    yield from (Path("/usr/local/share/terraform/plugins"), Path("/usr/share/terraform/plugins"))
-    for top in ("/opt", "/usr/local", "/usr/share", "/srv", "/var/lib"):
-        yield from (Path(top), *(path for path in sorted(Path(top).glob("*")) if path.is_dir()))
-
-
-def find_mirror(roots: Iterable[Path]) -> Path | None:
-    """The first directory that holds our provider's version, unpacked or as a zip, for this platform."""
-    for root in roots:
-        provider = root / PROVIDER
-        unpacked = provider / PROVIDER_VERSION / this_platform()
-        packed = provider / f"terraform-provider-aws_{PROVIDER_VERSION}_{this_platform()}.zip"
-        if unpacked.is_dir() or packed.is_file():
-            return root
-    return None
-
-
-def choose_provider_source() -> Path | None:
-    """None for the registry; else the filesystem mirror to give to `terraform init -plugin-dir`."""
-    if registry_is_reachable():
-        return None
-    mirror = find_mirror(mirror_roots())
-    if mirror is None:
-        raise MissingTool(
-            f"{REGISTRY} is out of reach and no filesystem mirror with hashicorp/aws {PROVIDER_VERSION} for "
-            f"{this_platform()} was found: on a machine with internet run `terraform providers mirror "
-            "~/.terraform.d/plugins` in terraform/ and copy that directory here."
-        )
-    return mirror
-
-
-def write_makefile_fragment(path: Path, plugin_directory: Path | None, cache: Path) -> None:
-    """What `make` hands to every command: where Terraform finds its provider."""
-    if plugin_directory:
-        line = f"export TF_CLI_ARGS_init := -plugin-dir={plugin_directory}"
-    else:
-        cache.mkdir(parents=True, exist_ok=True)
-        line = f"export TF_PLUGIN_CACHE_DIR := {cache.resolve()}"
-    temporary = path.with_suffix(".part")
-    temporary.write_text(f"# written by laptop/setup.py; `make setup` writes it anew\n{line}\n")
-    temporary.rename(path)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -96,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where things go (default: .local)")
     directory = parser.parse_args(argv).directory
     binaries = directory / "bin"
+
     try:
         check_python()
         say(f"terraform: {install_terraform(binaries)}")
@@ -116,6 +55,65 @@ def main(argv: list[str] | None = None) -> int:
         print(f"setup: {missing}", file=sys.stderr)
         return 1
     return 0
+
+
+def choose_provider_source() -> Path | None:
+    """None for the registry; else the filesystem mirror to give to `terraform init -plugin-dir`."""
+    if registry_is_reachable():
+        return None
+    mirror = find_mirror(mirror_roots())
+    if mirror is None:
+        raise MissingTool(
+            f"{REGISTRY} is out of reach and no filesystem mirror with hashicorp/aws {PROVIDER_VERSION} for "
+            f"{this_platform()} was found: on a machine with internet run `terraform providers mirror "
+            "~/.terraform.d/plugins` in terraform/ and copy that directory here."
+        )
+    return mirror
+
+
+def registry_is_reachable() -> bool:
+    """Whether `terraform init` could download a provider."""
+    try:
+        with urllib.request.urlopen(f"https://{REGISTRY}/.well-known/terraform.json", timeout=5) as response:
+            return response.status == 200
+    except (urllib.error.URLError, TimeoutError, OSError):
+        return False
+
+
+def find_mirror(roots: Iterable[Path]) -> Path | None:
+    """The first directory that holds our provider's version, unpacked or as a zip, for this platform."""
+    for root in roots:
+        provider = root / PROVIDER
+        unpacked = provider / PROVIDER_VERSION / this_platform()
+        packed = provider / f"terraform-provider-aws_{PROVIDER_VERSION}_{this_platform()}.zip"
+        if unpacked.is_dir() or packed.is_file():
+            return root
+    return None
+
+
+def mirror_roots() -> Iterable[Path]:
+    """Where a filesystem mirror of providers may lie: Terraform's own implied places first, then wider."""
+    home = Path.home()
+    yield from (home / ".terraform.d/plugins", home / ".terraform.d/plugin-cache")
+    if cache := os.environ.get("TF_PLUGIN_CACHE_DIR"):
+        yield Path(cache)
+    if platform.system() == "Darwin":
+        yield home / "Library/Application Support/io.terraform/plugins"
+    yield from (Path("/usr/local/share/terraform/plugins"), Path("/usr/share/terraform/plugins"))
+    for top in ("/opt", "/usr/local", "/usr/share", "/srv", "/var/lib"):
+        yield from (Path(top), *(path for path in sorted(Path(top).glob("*")) if path.is_dir()))
+
+
+def write_makefile_fragment(path: Path, plugin_directory: Path | None, cache: Path) -> None:
+    """What `make` hands to every command: where Terraform finds its provider."""
+    if plugin_directory:
+        line = f"export TF_CLI_ARGS_init := -plugin-dir={plugin_directory}"
+    else:
+        cache.mkdir(parents=True, exist_ok=True)
+        line = f"export TF_PLUGIN_CACHE_DIR := {cache.resolve()}"
+    temporary = path.with_suffix(".part")
+    temporary.write_text(f"# written by laptop/setup.py; `make setup` writes it anew\n{line}\n")
+    temporary.rename(path)
 
 
 if __name__ == "__main__":

@@ -57,12 +57,12 @@ variable "canary_percent" {
 }
 
 variable "canary_wait_seconds" {
-  description = "How long the alarms watch the canary (or, without one, the whole new fleet) before the release goes on."
+  description = "How long the alarms watch the canary (or, without one, the whole new fleet) before the release goes on. Where an update takes longer than the hour that Terraform waits for it, the deploy build waits on and applies once more; its timeout grows with this."
   type        = number
 }
 
 variable "termination_wait_seconds" {
-  description = "How long the old fleet stays after all traffic has moved."
+  description = "How long the old fleet stays after all traffic has moved; the deploy build waits for that, as for the canary."
   type        = number
 }
 
@@ -84,9 +84,35 @@ variable "max_latency_p99_milliseconds" {
 variable "releases" {
   description = "Release key to package, its image and archive, and number of instances to start with: the wanted release and the one before it."
   type        = map(object({ model_package_arn = string, image_uri = string, model_data_uri = string, instance_count = number }))
+
+  validation {
+    condition     = alltrue([for key in keys(var.releases) : can(regex("^[a-z0-9][a-z0-9-]{0,30}$", key))])
+    error_message = "a key of releases must be 1 to 31 lower-case letters, digits and hyphens: it ends the names of a model and an endpoint config."
+  }
+  validation {
+    condition     = alltrue([for release in values(var.releases) : can(regex("^arn:[a-z-]+:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/[A-Za-z0-9-]+/[0-9]+$", release.model_package_arn))])
+    error_message = "releases[*].model_package_arn must be the ARN of one version of a model package, never of a group: arn:aws:sagemaker:<region>:<account>:model-package/<group>/<version>."
+  }
+  validation {
+    condition     = alltrue([for release in values(var.releases) : can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9._/-]+[:@].+$", release.image_uri))])
+    error_message = "releases[*].image_uri must be <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag> (or @<digest>)."
+  }
+  validation {
+    condition     = alltrue([for release in values(var.releases) : can(regex("^s3://[^/]+/.+\\.tar\\.gz$", release.model_data_uri))])
+    error_message = "releases[*].model_data_uri must be the archive of a model: s3://<bucket>/<key>.tar.gz."
+  }
+  validation {
+    condition     = alltrue([for release in values(var.releases) : release.instance_count >= 1])
+    error_message = "releases[*].instance_count must be at least 1."
+  }
 }
 
 variable "live_release" {
   description = "The key of releases that the endpoint serves."
   type        = string
+
+  validation {
+    condition     = contains(keys(var.releases), var.live_release)
+    error_message = "live_release must be a key of releases."
+  }
 }

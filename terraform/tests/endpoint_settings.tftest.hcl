@@ -9,76 +9,109 @@ provider "aws" {
 }
 
 variables {
-  environment                             = "prod"
-  state_bucket                            = "state"
-  project_name                            = "moderation"
-  endpoint_role_arn                       = "arn:aws:iam::123456789012:role/endpoint"
-  kms_key_arn                             = "arn:aws:kms:us-east-1:123456789012:key/1"
-  alarm_topic_arn                         = "arn:aws:sns:us-east-1:123456789012:alarms"
-  log_retention_days                      = 30
-  instance_type                           = "ml.m5.large"
-  min_instances                           = 3
-  max_instances                           = 3
-  target_concurrent_requests_per_instance = 5
-  canary_percent                          = 34
-  canary_wait_seconds                     = 3600
-  termination_wait_seconds                = 0
-  max_4xx_percent                         = 100
-  max_5xx_percent                         = 1
-  max_latency_p99_milliseconds            = 500
+  repository = "owner/name"
 }
 
-run "settings_at_their_limits_are_taken" {
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+run "settings_at_their_limits_are_taken_each_by_its_own_environment" {
   command = plan
-  module {
-    source = "./modules/endpoint_settings"
+  variables {
+    prod_endpoint = {
+      min_instances            = 3
+      max_instances            = 3
+      canary_percent           = 34
+      canary_wait_seconds      = 3600
+      termination_wait_seconds = 0
+      max_4xx_percent          = 100
+    }
+  }
+  override_resource {
+    target          = module.storage.aws_kms_key.this
+    override_during = plan
+    values          = { arn = "arn:aws:kms:us-east-1:123456789012:key/1" }
+  }
+  override_resource {
+    target          = module.monitoring.aws_sns_topic.alarms
+    override_during = plan
+    values          = { arn = "arn:aws:sns:us-east-1:123456789012:moderation-alarms" }
+  }
+  override_resource {
+    target          = module.identity.aws_iam_role.this["endpoint"]
+    override_during = plan
+    values          = { arn = "arn:aws:iam::123456789012:role/endpoint" }
+  }
+
+  assert {
+    condition = {
+      for environment, object in aws_s3_object.endpoint_settings : object.key => [
+        jsondecode(object.content).environment, jsondecode(object.content).canary_percent, jsondecode(object.content).min_instances
+      ]
+      } == {
+      "endpoint/staging/platform.tfvars.json" = ["staging", 0, 1]
+      "endpoint/prod/platform.tfvars.json"    = ["prod", 34, 3]
+    }
+    error_message = "the deploy build finds the settings of another environment, or none"
   }
   assert {
-    condition     = aws_s3_object.this.key == "endpoint/prod/platform.tfvars.json" && jsondecode(aws_s3_object.this.content).canary_percent == 34
-    error_message = "the deploy build finds other settings, or none"
+    condition     = alltrue([for object in aws_s3_object.endpoint_settings : jsondecode(object.content).endpoint_role_arn == "arn:aws:iam::123456789012:role/endpoint"])
+    error_message = "an endpoint runs with another role than its own"
   }
 }
 
-run "settings_beyond_their_limits_are_refused" {
+# One rule in each environment.
+run "an_instance_type_of_ec2_and_no_instance_are_refused" {
   command = plan
-  module {
-    source = "./modules/endpoint_settings"
-  }
   variables {
-    instance_type                           = "m5.large"
-    min_instances                           = 0
-    canary_wait_seconds                     = 3601
-    termination_wait_seconds                = -1
-    max_4xx_percent                         = 101
-    max_5xx_percent                         = 0
-    max_latency_p99_milliseconds            = 0
-    target_concurrent_requests_per_instance = 0
+    staging_endpoint = { instance_type = "m5.large" }
+    prod_endpoint    = { min_instances = 0, canary_percent = 0 }
   }
-  expect_failures = [
-    var.instance_type, var.min_instances, var.canary_wait_seconds, var.termination_wait_seconds, var.max_4xx_percent,
-    var.max_5xx_percent, var.max_latency_p99_milliseconds, var.target_concurrent_requests_per_instance,
-  ]
+  expect_failures = [aws_s3_object.endpoint_settings["staging"], aws_s3_object.endpoint_settings["prod"]]
 }
 
-run "a_canary_of_more_than_half_and_a_ceiling_below_the_floor_are_refused" {
+run "a_ceiling_below_the_floor_and_a_canary_of_more_than_half_are_refused" {
   command = plan
-  module {
-    source = "./modules/endpoint_settings"
-  }
   variables {
-    canary_percent = 51
-    max_instances  = 2
+    staging_endpoint = { min_instances = 3, max_instances = 2 }
+    prod_endpoint    = { canary_percent = 51 }
   }
-  expect_failures = [var.canary_percent, var.max_instances]
+  expect_failures = [aws_s3_object.endpoint_settings["staging"], aws_s3_object.endpoint_settings["prod"]]
 }
 
 run "a_canary_of_less_than_one_instance_is_refused" {
   command = plan
-  module {
-    source = "./modules/endpoint_settings"
-  }
   variables {
-    canary_percent = 33
+    prod_endpoint = { canary_percent = 33, min_instances = 3 }
   }
-  expect_failures = [var.canary_percent]
+  expect_failures = [aws_s3_object.endpoint_settings["prod"]]
+}
+
+run "waits_of_more_than_an_hour_or_less_than_nothing_are_refused" {
+  command = plan
+  variables {
+    staging_endpoint = { canary_wait_seconds = 3601 }
+    prod_endpoint    = { termination_wait_seconds = -1 }
+  }
+  expect_failures = [aws_s3_object.endpoint_settings["staging"], aws_s3_object.endpoint_settings["prod"]]
+}
+
+run "shares_of_errors_beyond_all_or_of_nothing_are_refused" {
+  command = plan
+  variables {
+    staging_endpoint = { max_4xx_percent = 101 }
+    prod_endpoint    = { max_5xx_percent = 0 }
+  }
+  expect_failures = [aws_s3_object.endpoint_settings["staging"], aws_s3_object.endpoint_settings["prod"]]
+}
+
+run "no_latency_and_no_requests_are_refused" {
+  command = plan
+  variables {
+    staging_endpoint = { max_latency_p99_milliseconds = 0 }
+    prod_endpoint    = { target_concurrent_requests_per_instance = 0 }
+  }
+  expect_failures = [aws_s3_object.endpoint_settings["staging"], aws_s3_object.endpoint_settings["prod"]]
 }

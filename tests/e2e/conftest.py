@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from laptop import machine as local
-from laptop.machine import Laptop
+from laptop.emulator_process import start_emulator, stop_emulator
+from laptop.machine import BRANCH, REPOSITORY, Laptop
+from laptop.platform import apply_platform, platform_outputs
 from laptop.screen import Screen
+from laptop.source import executions, snapshot_commit
 from release.aws.logs import last_log_lines
-from release.operate.progress import ENDED, Stage, pending_approval, stages
+from release.operate.decide import answer_approval
+from release.operate.progress import ENDED, Approval, Stage, pending_approval, stages
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,21 +59,17 @@ class Platform:
 
     def push(self, message: str) -> str:
         """Commits and pushes the checkout; returns the execution id that the push started."""
-        known = {e["pipelineExecutionId"] for e in local.executions(self.client("codepipeline"), self.pipeline)}
+        earlier = set(executions(self.client("codepipeline"), self.pipeline))
         environment = self.laptop.environment()
         for arguments in (
             ["add", "--all"],
             ["commit", "-q", "-m", message],
-            ["push", "-q", f"{self.laptop.url}/git/{local.REPOSITORY}", f"HEAD:refs/heads/{local.BRANCH}"],
+            ["push", "-q", f"{self.laptop.url}/git/{REPOSITORY}", f"HEAD:refs/heads/{BRANCH}"],
         ):
             subprocess.run(["git", *arguments], cwd=self.checkout, env=environment, check=True)
         execution_id = self.wait_for(
             lambda: next(
-                (
-                    e["pipelineExecutionId"]
-                    for e in local.executions(self.client("codepipeline"), self.pipeline)
-                    if e["pipelineExecutionId"] not in known
-                ),
+                (each for each in executions(self.client("codepipeline"), self.pipeline) if each not in earlier),
                 None,
             ),
             "the push to start an execution",
@@ -89,7 +88,7 @@ class Platform:
         )
         return answer["pipelineExecution"]["status"]
 
-    def wait_for_approval(self, execution_id: str) -> dict:
+    def wait_for_approval(self, execution_id: str) -> Approval:
         def ready():
             if pending := pending_approval(self.client("codepipeline"), self.pipeline, execution_id):
                 return pending
@@ -106,14 +105,9 @@ class Platform:
         return self.wait_for(ended, "the execution to end", seconds=400)
 
     def decide(self, execution_id: str, status: str) -> None:
-        pending = self.wait_for_approval(execution_id)
-        self.client("codepipeline").put_approval_result(
-            pipelineName=self.pipeline,
-            stageName=pending["stage"],
-            actionName=pending["action"],
-            token=pending["token"],
-            result={"status": status, "summary": "decided by a test"},
-        )
+        approval = self.wait_for_approval(execution_id)
+        codepipeline = self.client("codepipeline")
+        answer_approval(codepipeline, self.pipeline, approval, status == "Approved", "decided by a test")
 
     def explain(self, execution_id: str) -> str:
         """The stages and the last log lines of what failed: the message of a failing assertion."""
@@ -160,23 +154,23 @@ def platform(tmp_path_factory):
     directory = ROOT / ".local" / "e2e"
     settings = (("training", {"use_spot": True}), ("processing", {"instance_count": 2}))
     laptop = Laptop(directory=directory, variables=settings)
-    local.stop_emulator(laptop)  # a run that was killed may have left its own
+    stop_emulator(laptop)  # a run that was killed may have left its own
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     screen = Screen()
     before = Path.cwd()
     os.chdir(ROOT)
     try:
-        local.start_emulator(laptop, screen)
-        local.apply_platform(laptop, screen)
-        outputs = local.platform_outputs(laptop)
+        start_emulator(laptop, screen)
+        apply_platform(laptop, screen)
+        outputs = platform_outputs(laptop)
         checkout = tmp_path_factory.mktemp("checkout")
-        commit, _ = local.snapshot_commit(laptop)
+        commit, _ = snapshot_commit(laptop)
         archive = subprocess.run(["git", "archive", commit], stdout=subprocess.PIPE, check=True)
         subprocess.run(["tar", "-x", "-C", checkout], input=archive.stdout, check=True)
         for arguments in (["init", "-q"], ["config", "user.name", "test"], ["config", "user.email", "test@localhost"]):
             subprocess.run(["git", *arguments], cwd=checkout, check=True)
         yield Platform(laptop, outputs, checkout, screen)
     finally:
-        local.stop_emulator(laptop)
+        stop_emulator(laptop)
         os.chdir(before)

@@ -101,7 +101,7 @@ def test_a_training_interrupted_on_spot_goes_on_from_its_checkpoint(platform, se
 def test_a_push_trains_on_two_ranks_and_waits_with_the_candidate_in_staging(platform, seen):
     execution = platform.executions[-1]
     pending = platform.wait_for_approval(execution)
-    assert pending["stage"] == "Approve"
+    assert pending.stage == "Approve"
     stages = platform.stages(execution)
     assert {name: stages[name].status for name in ("Source", "Check", "Prepare", "Train", "Evaluate", "Staging")} == (
         dict.fromkeys(("Source", "Check", "Prepare", "Train", "Evaluate", "Staging"), "Succeeded")

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from laptop import machine as local
+from laptop.machine import REGION
+from laptop.platform import destroy_endpoints, destroy_platform, terraform, variable_arguments
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -17,13 +18,13 @@ def test_every_role_was_allowed_what_it_did(platform):
 
 
 def test_a_second_plan_of_the_platform_is_empty(platform):
-    done = local.terraform(
+    done = terraform(
         platform.laptop,
         "plan",
         "-input=false",
         "-detailed-exitcode",
         "-no-color",
-        *local.variable_arguments(platform.laptop),
+        *variable_arguments(platform.laptop),
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -35,7 +36,7 @@ def test_a_second_plan_of_each_endpoint_is_empty(platform, environment, tmp_path
     for name in names:
         s3.download_file(bucket, f"endpoint/{environment}/{name}", str(tmp_path / name))
     settings = platform.laptop.environment() | {"TF_DATA_DIR": str(tmp_path / "terraform-data")}
-    backend = {"bucket": bucket, "key": f"endpoint/{environment}/terraform.tfstate", "region": local.REGION}
+    backend = {"bucket": bucket, "key": f"endpoint/{environment}/terraform.tfstate", "region": REGION}
     initialise = ["init", "-input=false", "-reconfigure", *(f"-backend-config={k}={v}" for k, v in backend.items())]
     plan = ["plan", "-input=false", "-no-color", "-detailed-exitcode", *(f"-var-file={tmp_path / n}" for n in names)]
     for arguments in (initialise, plan):
@@ -46,8 +47,8 @@ def test_a_second_plan_of_each_endpoint_is_empty(platform, environment, tmp_path
 
 
 def test_destroy_leaves_nothing(platform):
-    local.destroy_endpoints(platform.laptop, platform.screen)
-    local.destroy_platform(platform.laptop, platform.screen)
+    destroy_endpoints(platform.laptop, platform.screen)
+    destroy_platform(platform.laptop, platform.screen)
     assert platform.client("sagemaker").list_endpoints()["Endpoints"] == []
     assert platform.client("sagemaker").list_models()["Models"] == []
     assert platform.client("sagemaker").list_endpoint_configs()["EndpointConfigs"] == []

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 
+import hcl2
 import pytest
 import yaml
 
@@ -18,9 +19,9 @@ from release.stages.deploy import ENDPOINT_ADDRESS
 from release.stages.processing import tags
 
 REPOSITORY = Path(__file__).parents[2]
-MODULES = REPOSITORY / "terraform/modules"
+TERRAFORM = REPOSITORY / "terraform"
+MODULES = TERRAFORM / "modules"
 BUILDSPECS = {path.stem: yaml.safe_load(path.read_text()) for path in (REPOSITORY / "buildspecs").glob("*.yml")}
-PIPELINE = "".join(path.read_text() for path in (MODULES / "pipeline").glob("*.tf"))
 BUILD_OF_STAGE = {
     "Check": "check",
     "Prepare": "prepare",
@@ -35,34 +36,37 @@ def commands(spec: dict) -> list[str]:
     return [command for phase in spec["phases"].values() for command in phase.get("commands", [])]
 
 
-def block(text: str, start: str) -> str:
-    """What stands between the braces after `start`."""
-    rest = text[text.index(start) + len(start) :]
-    depth = 1
-    for position, character in enumerate(rest):
-        depth += (character == "{") - (character == "}")
-        if depth == 0:
-            return rest[:position]
-    raise AssertionError(f"{start} is never closed")
+def read_terraform(folder: Path, kind: str) -> dict:
+    """All blocks of a kind in a folder by their labels; of `locals`, which has none, all values by their names."""
+    options = hcl2.SerializationOptions(with_comments=False, explicit_blocks=False, strip_string_quotes=True)
+    found = {}
+    for path in folder.glob("*.tf"):
+        with path.open() as text:
+            for block in hcl2.load(text, serialization_options=options).get(kind, []):
+                for label, content in block.items():
+                    # of a resource, the first label is its type and the second its name
+                    found[label] = found.get(label, {}) | content if kind == "resource" else content
+    return found
 
 
-def names_in(text: str) -> set[str]:
-    """The names that are assigned on a line of their own."""
-    return set(re.findall(r"^\s*(\w+)\s+=", text, flags=re.MULTILINE))
+def fields_of(variable: dict) -> set[str]:
+    """The fields of a variable whose type is an object."""
+    return set(re.findall(r"(\w+) = ", variable["type"]))
 
 
-def variables_of(path: Path) -> set[str]:
-    return set(re.findall(r'^variable "(\w+)"', path.read_text(), flags=re.MULTILINE))
+PIPELINE = read_terraform(MODULES / "pipeline", "locals")
 
 
 def test_every_build_of_the_pipeline_has_its_buildspec():
-    assert set(BUILDSPECS) == set(re.findall(r'buildspec = "(\w+)"', PIPELINE)) == set(BUILD_OF_STAGE.values())
+    used = {build["buildspec"] for build in PIPELINE["builds"].values()}
+    assert set(BUILDSPECS) == used == set(BUILD_OF_STAGE.values())
 
 
 def test_what_a_stage_reads_from_an_earlier_one_is_exported_there():
-    read = set(re.findall(r"#\{(\w+)\.([A-Z0-9_]+)\}", PIPELINE))
-    for origin, names in re.findall(r"(\w+)\s*=\s*\[([^\]]*)\]", block(PIPELINE, "from_stages = {")):
-        read |= {(origin, name) for name in re.findall(r'"(\w+)"', names)}
+    everything = json.dumps([PIPELINE, read_terraform(MODULES / "pipeline", "resource")])
+    read = set(re.findall(r"#\{(\w+)\.([A-Z0-9_]+)\}", everything))
+    for origins in PIPELINE["from_stages"].values():
+        read |= {(origin, name) for origin, names in origins.items() for name in names}
     exported = {
         (stage, name)
         for stage, build in BUILD_OF_STAGE.items()
@@ -74,8 +78,7 @@ def test_what_a_stage_reads_from_an_earlier_one_is_exported_there():
 
 
 def test_the_builds_are_told_everything_that_release_asks_for():
-    told = names_in(block(PIPELINE, "platform_variables = {"))
-    assert told == {field.name.upper() for field in fields(Platform)}
+    assert set(PIPELINE["platform_variables"]) == {field.name.upper() for field in fields(Platform)}
 
 
 @pytest.mark.parametrize("build", sorted(BUILDSPECS))
@@ -112,72 +115,64 @@ def test_the_command_of_a_stage_answers_and_its_variables_are_read_by_the_shell(
 
 
 def test_the_platform_sets_what_the_endpoint_asks_for_and_the_deploy_build_sets_the_rest():
-    wanted = variables_of(REPOSITORY / "terraform/endpoint/variables.tf")
-    settings = (MODULES / "endpoint_settings/main.tf").read_text()
-    assert wanted - names_in(block(settings, "jsonencode({")) == {"releases", "live_release"}
-    assert names_in(block(settings, "jsonencode({")) <= wanted
-    assert variables_of(MODULES / "endpoint/variables.tf") == wanted
+    asked_for = set(read_terraform(TERRAFORM / "endpoint", "variable"))
+    settings = fields_of(read_terraform(TERRAFORM, "variable")["prod_endpoint"])
+    written = {"environment"} | set(read_terraform(TERRAFORM, "locals")["endpoint_facts"]) | settings
+    assert written <= asked_for
+    assert asked_for - written == {"releases", "live_release"}
 
 
 def test_the_endpoint_that_a_retry_makes_anew_is_the_one_that_terraform_holds():
-    _, module, kind, name = ENDPOINT_ADDRESS.split(".")
-    assert (
-        f'module "{module}" {{\n  source = "../modules/endpoint"'
-        in (REPOSITORY / "terraform/endpoint/main.tf").read_text()
-    )
-    endpoint = block((MODULES / "endpoint/main.tf").read_text(), f'resource "{kind}" "{name}" {{')
+    kind, name = ENDPOINT_ADDRESS.split(".")
+    resources = read_terraform(TERRAFORM / "endpoint", "resource")
     # it has to be gone before another of its name can be
-    assert "create_before_destroy" not in endpoint
-    scaling = (MODULES / "endpoint/autoscaling.tf").read_text()
-    assert f"replace_triggered_by = [{kind}.{name}.id]" in scaling
+    assert "lifecycle" not in resources[kind][name]
+    scaling = resources["aws_appautoscaling_target"]["this"]
+    assert scaling["lifecycle"] == [{"replace_triggered_by": [f"${{{kind}.{name}.id}}"]}]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/runbook.md", "docs/security.md"])
 def test_the_outputs_and_commands_that_a_page_names_exist(page):
     text = (REPOSITORY / page).read_text()
-    outputs = set(re.findall(r'^output "(\w+)"', (REPOSITORY / "terraform/outputs.tf").read_text(), flags=re.MULTILINE))
-    assert set(re.findall(r"output (?:-raw |`)(\w+)", text)) <= outputs
+    assert set(re.findall(r"output (?:-raw |`)(\w+)", text)) <= set(read_terraform(TERRAFORM, "output"))
     known = set(build_parser()._subparsers._group_actions[0].choices)
     assert set(re.findall(r"python -m release (\w+)", text)) <= known
 
 
 def test_both_environments_can_be_set_alike():
-    text = (REPOSITORY / "terraform/variables.tf").read_text()
-    staging = names_in(block(block(text, 'variable "staging_endpoint" {'), "object({"))
-    prod = names_in(block(block(text, 'variable "prod_endpoint" {'), "object({"))
-    assert staging == prod
-    assert len(prod) == 10
+    variables = read_terraform(TERRAFORM, "variable")
+    assert fields_of(variables["staging_endpoint"]) == fields_of(variables["prod_endpoint"])
+    assert len(fields_of(variables["prod_endpoint"])) == 10
 
 
 def test_the_dashboard_watches_the_variant_that_serves():
-    variant = {
-        re.search(r'variant_name = "(\w+)"', (MODULES / path).read_text())[1]
-        for path in ("endpoint/main.tf", "monitoring/dashboard.tf")
-    }
-    assert len(variant) == 1
+    served = read_terraform(TERRAFORM / "endpoint", "locals")
+    watched = read_terraform(MODULES / "monitoring", "locals")
+    assert served["variant_name"] == watched["variant_name"]
 
 
 def test_a_spot_job_may_wait_as_long_in_terraform_as_in_release():
-    factor = re.search(r"use_spot \? (\d+) : 1", (MODULES / "pipeline/build_projects.tf").read_text())[1]
-    assert f"SPOT_WAIT_FACTOR = {factor}\n" in (REPOSITORY / "src/release/training.py").read_text()
+    factor = re.search(r"use_spot \? (\d+) : 1", PIPELINE["training_minutes"])[1]
+    assert f"SPOT_WAIT_FACTOR = {factor}\n" in (REPOSITORY / "src/release/stages/train.py").read_text()
 
 
 def test_every_region_has_the_registry_that_the_sdk_knows():
     """Where the account is not the usual one, a wrong one means an image that nobody may pull."""
     sdk = Path(importlib.util.find_spec("sagemaker").origin).parent / "image_uri_config/pytorch.json"
     newest = list(json.loads(sdk.read_text())["training"]["versions"].values())[-1]["registries"]
-    images = (REPOSITORY / "terraform/images.tf").read_text()
-    usual = re.search(r'local\.region, "(\d{12})"', images)[1]
-    named = dict(re.findall(r'^\s+([a-z0-9-]+)\s+= "(\d{12})"$', images, flags=re.MULTILINE))
-    assert named == {region: account for region, account in newest.items() if account != usual}
+    images = read_terraform(TERRAFORM, "locals")
+    usual = re.search(r'local\.region, "(\d{12})"', images["image_registry"])[1]
+    others = {region: account for region, account in newest.items() if account != usual}
+    assert images["image_registry_accounts"] == others
 
 
 def test_jobs_carry_the_tag_that_the_budget_counts():
-    key = re.search(r'"user:(\w+)\$', (MODULES / "monitoring/budget.tf").read_text())[1]
+    [counted] = read_terraform(MODULES / "monitoring", "resource")["aws_budgets_budget"]["monthly"]["cost_filter"]
+    key = re.search(r'"user:(\w+)\$', counted["values"][0])[1]
     assert {"Key": key, "Value": "moderation"} in tags(SimpleNamespace(project_name="moderation"), "c0ffee")
-    for root in ("versions.tf", "endpoint/versions.tf"):
-        default_tags = block((REPOSITORY / "terraform" / root).read_text(), "default_tags {")
-        assert re.search(rf"^\s*{key}\s+= var.project_name$", default_tags, flags=re.MULTILINE), root
+    for root in (TERRAFORM, TERRAFORM / "endpoint"):
+        [default_tags] = read_terraform(root, "provider")["aws"]["default_tags"]
+        assert default_tags["tags"][key] == "${var.project_name}", root
 
 
 def test_workflows_run_pinned_actions_with_no_more_than_reading():

@@ -50,7 +50,7 @@ def test_checkov_finds_nothing_and_each_skip_gives_its_reason():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     # the run saw our resources: an empty one would be clean, too
-    assert int(re.search(r"Passed checks: (\d+)", done.stdout)[1]) > 200, done.stdout
+    assert int(re.search(r"Passed checks: (\d+)", done.stdout)[1]) > 150, done.stdout
     skips = [line for path in TERRAFORM.rglob("*.tf") for line in re.findall(r"checkov:skip=.*", path.read_text())]
     assert skips
     assert [skip for skip in skips if not re.fullmatch(r"checkov:skip=CKV\w+:\S.{10,}", skip)] == []

@@ -3,14 +3,14 @@
 A number that can't be computed is None (null): a mean leaves it out, and a rule about it fails.
 """
 
-from typing import Literal, NotRequired, get_args
+from typing import Final, Literal, NotRequired, get_args
 
 from typing_extensions import TypedDict
 
 SCHEMA_VERSION = 3
 System = Literal["candidate", "champion", "baseline", "frozen_encoder"]
 SYSTEMS: tuple[System, ...] = get_args(System)
-HEADLINE = "macro_average_precision"
+HEADLINE: Final = "macro_average_precision"
 LEAST_ROWS = 20  # a slice's figure of fewer rows is chance
 LEAST_POSITIVES = 5
 

@@ -21,3 +21,10 @@ class PolicyDocument(TypedDict):
     id: str
     """`p-` and 12 hex digits: equal thresholds have an equal id."""
     labels: dict[str, LabelThresholds]
+
+
+def decide(score: float, review: float, block: float) -> Decision:
+    """What a score means by a label's two thresholds; a block threshold of NEVER blocks nothing."""
+    if score >= block and block < NEVER:
+        return "block"
+    return "review" if score >= review else "allow"

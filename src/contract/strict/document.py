@@ -124,7 +124,8 @@ _TAG_WORDS = {
 def _kind(node: yaml.Node | None) -> str:
     if node is None:
         return "nothing"
-    return {yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping"}.get(type(node), f"{node.value!r}")
+    kinds: dict[type[yaml.Node], str] = {yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping"}
+    return kinds.get(type(node), f"{node.value!r}")
 
 
 def _check_values(value: Any, place: Place, written: dict[Place, str], name: str) -> None:

@@ -1,10 +1,10 @@
-"""The one kind of exception that a stage ends with when AWS, not a person's input, is in the way."""
+"""How a call to AWS fails: the exception that a stage ends with, and the answers that mean `there is none`."""
 
 from botocore.exceptions import ClientError
 
 
 class StageFailed(Exception):
-    """A stage did not reach its goal; the message says why and what to do."""
+    """A stage did not reach its goal because of AWS, not of a person's input; the message says why and what to do."""
 
 
 def is_not_found(error: ClientError) -> bool:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from release.aws.failure import StageFailed, is_not_found
 from release.aws.logs import LogReader
 from release.aws.naming import name as compose_name
+from release.aws.waiting import REAL_TIME, Clock, spoken_seconds
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_sagemaker import SageMakerClient
 
 FIRST_POLL_SECONDS = 1.0
 LAST_POLL_SECONDS = 5.0
@@ -77,8 +80,6 @@ class JobState:
     """Training only: what it is doing, or why it was stopped; otherwise empty."""
     reason: str
     """Why it failed; otherwise empty."""
-    started: datetime | None
-    """When it was created."""
 
 
 @dataclass(frozen=True)
@@ -110,35 +111,103 @@ def choose_attempt(
     raise AssertionError("attempt names never end")
 
 
-def describe(kind: JobKind, name: str, sagemaker) -> JobState | None:
+def find_attempt(
+    kind: JobKind, names: Iterator[str], has_output: Callable[[str], bool], sagemaker: SageMakerClient
+) -> Attempt:
+    """The attempt to use among the jobs of these names, as SageMaker has them now."""
+
+    def status_of(name: str) -> str | None:
+        state = describe(kind, name, sagemaker)
+        return state.status if state else None
+
+    return choose_attempt(names, status_of, has_output)
+
+
+def describe(kind: JobKind, name: str, sagemaker: SageMakerClient) -> JobState | None:
     """The job's state, or None where there is no such job."""
     try:
-        found = getattr(sagemaker, kind.describe_operation)(**{kind.name_parameter: name})
+        job = getattr(sagemaker, kind.describe_operation)(**{kind.name_parameter: name})
     except ClientError as error:
         if is_not_found(error):
             return None
         raise
     return JobState(
-        status=found[kind.status_field],
-        secondary=found.get("SecondaryStatus", ""),
-        reason=" ".join((found.get("ExitMessage") or found.get("FailureReason") or "").split()),
-        started=found.get("CreationTime"),
+        status=job[kind.status_field],
+        secondary=job.get("SecondaryStatus", ""),
+        reason=" ".join((job.get("ExitMessage") or job.get("FailureReason") or "").split()),
     )
 
 
-def telling_lines(lines_by_stream: Mapping[str, Sequence[str]], count: int = FAILURE_LOG_LINES) -> list[str]:
+def wait(
+    kind: JobKind,
+    name: str,
+    session: boto3.Session,
+    show: Callable[[str], None] = print,
+    clock: Clock = REAL_TIME,
+) -> JobState:
+    """Watch a job until it ends, showing its status and reported lines; JobFailed unless it completed.
+
+    There is no limit of our own: the job has its MaxRuntimeInSeconds and the build its timeout.
+    """
+    sagemaker = session.client("sagemaker")
+    log = _JobLog(LogReader(kind.log_group, name, session.client("logs")), show)
+    begun = last_shown_at = clock.now()
+    last_shown: Any = None
+    pause = FIRST_POLL_SECONDS
+    show(f"{kind.word} job {name}: {console_link(kind, name, session.region_name)}")
+
+    while True:
+        state = describe(kind, name, sagemaker)
+        if state is None:
+            raise JobFailed(f"{kind.word} job {name} disappeared; retry the stage to start another attempt")
+
+        log.read()
+        now = clock.now()
+        if (state.status, state.secondary) != last_shown or now - last_shown_at >= HEARTBEAT_SECONDS:
+            show(f"  {state.secondary or state.status}, {spoken_seconds(now - begun)}")
+            last_shown, last_shown_at = (state.status, state.secondary), now
+
+        if state.status == "Completed":
+            return state
+        if state.status in ("Failed", "Stopped"):
+            # The last lines reach CloudWatch a moment after the job ends
+            clock.sleep(FIRST_POLL_SECONDS)
+            log.read()
+            raise JobFailed(failure_message(kind, name, state, session.region_name, telling_lines(log.recent)))
+
+        clock.sleep(pause)
+        pause = min(pause * POLL_GROWTH, LAST_POLL_SECONDS)
+
+
+class _JobLog:
+    """What a job writes: its reported lines are shown, the last lines of each stream are kept."""
+
+    def __init__(self, reader: LogReader, show: Callable[[str], None]):
+        self._reader, self._show = reader, show
+        # Enough to find the cause in front of what two launchers say about it
+        self.recent: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=KEPT_LOG_LINES))
+
+    def read(self) -> None:
+        """Take in what is new."""
+        for stream, line in self._reader.new_lines():
+            self.recent[stream].append(line)
+            if REPORTED_LINE.match(line):
+                self._show(f"  {line}")
+
+
+def telling_lines(lines_by_stream: Mapping[str, Iterable[str]], count: int = FAILURE_LOG_LINES) -> list[str]:
     """The last lines of a failed job before its launcher reported the failure, the same share of each host.
 
     Falls back to the very last lines where a log holds nothing else.
     """
-    told = []
+    last_lines = []
     share = max(1, count // max(1, len(lines_by_stream)))
     for stream in sorted(lines_by_stream):
         lines = [line for line in lines_by_stream[stream] if line.strip()]
         before = list(itertools.takewhile(lambda line: not LAUNCHER_LINE.search(line), lines))
         own = [line for line in before if not LAUNCHER_NOTE.search(line)]
-        told += (own or lines)[-share:]
-    return told
+        last_lines += (own or lines)[-share:]
+    return last_lines
 
 
 def console_link(kind: JobKind, name: str, region: str) -> str:
@@ -176,60 +245,3 @@ def failure_message(kind: JobKind, name: str, state: JobState, region: str, log_
         f"  last {len(log_lines)} log lines of {kind.log_group}:" if log_lines else f"  no log in {kind.log_group}",
     ]
     return "\n".join(lines + [f"    {line}" for line in log_lines])
-
-
-def spoken_seconds(seconds: float) -> str:
-    """75.2 -> `1 m 15 s`."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} m {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} m"
-
-
-def wait(
-    kind: JobKind,
-    name: str,
-    session,
-    show: Callable[[str], None] = print,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> JobState:
-    """Watch a job until it ends, showing its status and reported lines; JobFailed unless it completed.
-
-    There is no limit of our own: the job has its MaxRuntimeInSeconds and the build its timeout.
-    """
-    sagemaker = session.client("sagemaker")
-    reader = LogReader(kind.log_group, name, session.client("logs"))
-    # Enough to find the cause in front of what two launchers say about it
-    recent: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=KEPT_LOG_LINES))
-
-    def read_log() -> None:
-        for stream, line in reader.new_lines():
-            recent[stream].append(line)
-            if REPORTED_LINE.match(line):
-                show(f"  {line}")
-
-    begun = last_shown_at = clock()
-    last_shown: Any = None
-    pause = FIRST_POLL_SECONDS
-    show(f"{kind.word} job {name}: {console_link(kind, name, session.region_name)}")
-    while True:
-        state = describe(kind, name, sagemaker)
-        if state is None:
-            raise JobFailed(f"{kind.word} job {name} disappeared; retry the stage to start another attempt")
-        read_log()
-        now = clock()
-        if (state.status, state.secondary) != last_shown or now - last_shown_at >= HEARTBEAT_SECONDS:
-            show(f"  {state.secondary or state.status}, {spoken_seconds(now - begun)}")
-            last_shown, last_shown_at = (state.status, state.secondary), now
-        if state.status == "Completed":
-            return state
-        if state.status in ("Failed", "Stopped"):
-            # The last lines reach CloudWatch a moment after the job ends
-            sleep(FIRST_POLL_SECONDS)
-            read_log()
-            raise JobFailed(failure_message(kind, name, state, session.region_name, telling_lines(recent)))
-        sleep(pause)
-        pause = min(pause * POLL_GROWTH, LAST_POLL_SECONDS)

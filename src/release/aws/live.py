@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from release.aws.failure import is_not_found
 
-# Of a model's environment, set by terraform/modules/endpoint: our models are made from a package's image and archive,
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+# Of a model's environment, set by terraform/endpoint: our models are made from a package's image and archive,
 # and DescribeModel does not tell where those came from
 PACKAGE_VARIABLE = "MODEL_PACKAGE_ARN"
 
@@ -38,7 +42,7 @@ class LiveRelease:
         return None if self.status in ("Creating", "Failed", "Deleting") else self.package_arn or None
 
 
-def read_live(endpoint_name: str, sagemaker) -> LiveRelease | None:
+def read_live(endpoint_name: str, sagemaker: SageMakerClient) -> LiveRelease | None:
     """Follow endpoint -> config -> model -> package; None where there is no endpoint."""
     try:
         endpoint = sagemaker.describe_endpoint(EndpointName=endpoint_name)
@@ -46,11 +50,14 @@ def read_live(endpoint_name: str, sagemaker) -> LiveRelease | None:
         if is_not_found(error):
             return None
         raise
+
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     variant = config["ProductionVariants"][0]
     model = sagemaker.describe_model(ModelName=variant["ModelName"])
     container = model.get("PrimaryContainer") or model["Containers"][0]
-    running = (endpoint.get("ProductionVariants") or [{}])[0].get("CurrentInstanceCount")
+    variants = endpoint.get("ProductionVariants")
+    running = variants[0].get("CurrentInstanceCount") if variants else None
+
     return LiveRelease(
         status=endpoint["EndpointStatus"],
         config_name=endpoint["EndpointConfigName"],

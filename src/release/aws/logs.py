@@ -1,17 +1,54 @@
 """Reads CloudWatch Logs, each line once."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from release.aws.failure import is_not_found
 
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
+
+LogStream = tuple[str, str]
+"""Name of a log group, and of a stream in it."""
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class LogFollower:
+    """Reads a log stream forward; each call of `new_lines` gives what came since the last one."""
+
+    def __init__(self, logs: CloudWatchLogsClient):
+        self._logs = logs
+        self._tokens: dict[LogStream, str] = {}
+
+    def new_lines(self, stream: LogStream) -> Iterator[str]:
+        """What was written since the last call; nothing where there is no such stream yet."""
+        group, name = stream
+        while True:
+            request: GetLogEventsRequestTypeDef = {"logGroupName": group, "logStreamName": name, "startFromHead": True}
+            if token := self._tokens.get(stream):
+                request["nextToken"] = token
+            try:
+                page = self._logs.get_log_events(**request)
+            except self._logs.exceptions.ResourceNotFoundException:
+                return
+
+            self._tokens[stream] = page["nextForwardToken"]
+            for event in page["events"]:
+                yield ANSI.sub("", event["message"].rstrip())
+            if not page["events"]:
+                return
+
 
 class LogReader:
-    """Reads a job's log lines from CloudWatch Logs, each once, from all its streams (one a host)."""
+    """Reads a job's log lines, each once, from all its streams (one a host)."""
 
-    def __init__(self, log_group: str, job_name: str, logs):
+    def __init__(self, log_group: str, job_name: str, logs: CloudWatchLogsClient):
         self._group, self._prefix, self._logs = log_group, f"{job_name}/", logs
         self._follower = LogFollower(logs)
 
@@ -29,39 +66,11 @@ class LogReader:
         return [(stream, line) for stream in streams for line in self._follower.new_lines((self._group, stream))]
 
 
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class LogFollower:
-    """Reads a log stream forward; each call of `new_lines` gives what came since the last one."""
-
-    def __init__(self, logs):
-        self.logs = logs
-        self._tokens: dict[tuple[str, str], str] = {}
-
-    def new_lines(self, stream: tuple[str, str]) -> Iterator[str]:
-        while True:
-            token = self._tokens.get(stream)
-            try:
-                page = self.logs.get_log_events(
-                    logGroupName=stream[0],
-                    logStreamName=stream[1],
-                    startFromHead=True,
-                    **({"nextToken": token} if token else {}),
-                )
-            except self.logs.exceptions.ResourceNotFoundException:
-                return
-            self._tokens[stream] = page["nextForwardToken"]
-            for event in page["events"]:
-                yield ANSI.sub("", event["message"].rstrip())
-            if not page["events"]:
-                return
-
-
-def last_log_lines(logs, stream: tuple[str, str], count: int = 20) -> list[str]:
+def last_log_lines(logs: CloudWatchLogsClient, stream: LogStream, count: int = 20) -> list[str]:
     """The last lines of a log stream; empty when there is no such stream."""
+    group, name = stream
     try:
-        page = logs.get_log_events(logGroupName=stream[0], logStreamName=stream[1], limit=count, startFromHead=False)
+        page = logs.get_log_events(logGroupName=group, logStreamName=name, limit=count, startFromHead=False)
     except logs.exceptions.ResourceNotFoundException:
         return []
     return [ANSI.sub("", event["message"].rstrip()) for event in page["events"]]

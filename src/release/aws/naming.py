@@ -1,7 +1,5 @@
 """Names: deterministic, from what they stand for, and never longer than SageMaker takes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any

@@ -1,10 +1,9 @@
 """What Terraform built, as the builds are told: by environment variables."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,18 @@ def read_platform(environ: Mapping[str, str] = os.environ) -> Platform:
             f"missing environment variables: {', '.join(missing)}; Terraform sets them on the CodeBuild projects "
             "(terraform/modules/pipeline), and outside of a build you export them yourself"
         )
-    return Platform(
-        **{
-            field.name: _parse(field.name.upper(), environ[field.name.upper()], field.type)
-            for field in fields(Platform)
-        }
-    )
+    values: dict[str, Any] = {
+        field.name: _parse(field.name.upper(), environ[field.name.upper()], field.type) for field in fields(Platform)
+    }
+    return Platform(**values)
 
 
-def _parse(name: str, text: str, kind: str) -> str | int | bool:
-    if kind == "int":
+def _parse(name: str, text: str, kind: Any) -> str | int | bool:
+    if kind is int:
         if not text.isdecimal() or int(text) < 1:
             raise ValueError(f"environment variable {name} is {text!r}; expected a whole number of at least 1")
         return int(text)
-    if kind == "bool":
+    if kind is bool:
         if text not in ("true", "false"):
             raise ValueError(f"environment variable {name} is {text!r}; expected true or false")
         return text == "true"

@@ -1,11 +1,10 @@
-"""What the Evaluate stage registers: a model, how it was judged, and all that it came from."""
-
-from __future__ import annotations
+"""What the Evaluate stage registers: a model, its evaluation, and all that it came from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from contract.evaluation.document import Evaluation
+from contract.model.policy import PolicyDocument
 from release.decision.gate import Decision
 
 
@@ -14,7 +13,7 @@ class Candidate:
     """What is registered."""
 
     model_data_uri: str
-    """s3:// of the archive that ships."""
+    """s3:// of the archive that is served: the trained one, or one repackaged with another policy."""
     trained_model_uri: str
     """s3:// of the archive that the training left: another one where the policy was changed since."""
     training_job_name: str
@@ -25,17 +24,16 @@ class Candidate:
     """s3:// prefix, with a final slash, of the prepared dataset."""
     commit_id: str
     hyperparameters: Mapping[str, str]
-    policy: Mapping[str, Any]
-    """policy.json as it ships."""
+    policy: PolicyDocument
+    """policy.json of the archive that is served."""
     policy_targets: str
     """Fingerprint of the policy section by which it was chosen."""
     evaluation_settings: str
     """Fingerprint of the evaluation section and of the functional cases that it names."""
-    evaluation: Mapping[str, Any]
-    """evaluation.json."""
+    evaluation: Evaluation
     decision: Decision
 
     @property
     def dataset_version(self) -> str:
-        """Of the rows that the model was trained and judged on."""
+        """Of the rows that the model was trained and evaluated on."""
         return self.evaluation["dataset_version"]

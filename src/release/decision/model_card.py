@@ -1,27 +1,30 @@
 """The model card of a release candidate: as SageMaker's registry takes it, and as a page beside the report."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
-from contract.evaluation.vocabulary import SYSTEM_NAMES
+from contract.evaluation.document import Evaluation, LabelMetrics, Metrics
+from contract.evaluation.vocabulary import EVASION_NAMES, LABEL_METRIC_NAMES, METRIC_NAMES, SYSTEM_NAMES
+from contract.model.policy import NEVER, PolicyDocument
 from release.aws.platform import Platform
 from release.decision.candidate import Candidate
 
+Metric = Literal[
+    "macro_average_precision",
+    "macro_auroc",
+    "macro_f1",
+    "false_positives_per_1000_clean",
+    "expected_calibration_error",
+]
+LabelMetric = Literal["average_precision", "auroc", "precision", "recall", "f1"]
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-details.html#model-card-schema
 LONGEST_TEXT = 2048
 LONGEST_DETAIL = 1024
 LONGEST_VALUE = 255
-METRICS = {
-    "macro_average_precision": "Macro average precision",
-    "macro_auroc": "Macro AUROC",
-    "macro_f1": "Macro F1",
-    "false_positives_per_1000_clean": "False positives per 1,000 clean rows",
-    "expected_calibration_error": "Expected calibration error",
-}
-LABEL_METRICS = ("average_precision", "auroc", "precision", "recall", "f1")
+# Of all figures those that a card shows
+METRICS: tuple[Metric, ...] = get_args(Metric)
+LABEL_METRICS: tuple[LabelMetric, ...] = get_args(LabelMetric)
 INTENDED_USE = (
     "Sorting what people wrote for moderation: each label has a score, and the decision policy allows a text, sends it "
     "to a person or blocks it."
@@ -40,6 +43,7 @@ ETHICS = (
 def registry_card(candidate: Candidate, platform: Platform) -> str:
     """ModelCardContent of CreateModelPackage: JSON of the model package model card's schema."""
     labels = ", ".join(candidate.evaluation["labels"])
+
     card = {
         "model_overview": {
             "model_creator": f"pipeline of {platform.project_name}, commit {candidate.commit_id}"[:LONGEST_DETAIL],
@@ -80,6 +84,7 @@ def registry_card(candidate: Candidate, platform: Platform) -> str:
             "custom_details": {name: value[:LONGEST_DETAIL] for name, value in provenance(candidate, platform).items()},
         },
     }
+
     return json.dumps(card, ensure_ascii=False)
 
 
@@ -95,25 +100,30 @@ def provenance(candidate: Candidate, platform: Platform) -> dict[str, str]:
     return {
         "commit": candidate.commit_id,
         "dataset": candidate.dataset_uri,
-        "judged on": f"{rows['test']} test rows, thresholds chosen on {rows['validation']} validation rows",
+        "evaluated on": f"{rows['test']} test rows, thresholds chosen on {rows['validation']} validation rows",
         "training job": candidate.training_job_name,
         "evaluation job": candidate.evaluation_job_name,
         "trained model": candidate.trained_model_uri,
-        "shipped model": candidate.model_data_uri,
+        "served model": candidate.model_data_uri,
         "decision policy": candidate.policy["id"],
         "training image": platform.training_image_uri,
         "inference image": platform.inference_image_uri,
     }
 
 
-def _metric_groups(evaluation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for system, title in SYSTEM_NAMES.items():
-        if evaluation.get(system):
-            metrics = {METRICS[name]: evaluation[system]["metrics"].get(name) for name in METRICS}
-            yield {"name": title, "metric_data": _numbers(metrics)}
+def _metric_groups(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    for title, metrics in _systems(evaluation).items():
+        yield {"name": title, "metric_data": _numbers({METRIC_NAMES[name]: metrics[name] for name in METRICS})}
     for label in evaluation["labels"]:
-        found = evaluation["candidate"]["labels"][label]
-        yield {"name": label[:63], "metric_data": _numbers({name: found.get(name) for name in LABEL_METRICS})}
+        figures = evaluation["candidate"]["labels"][label]
+        numbers = _numbers({LABEL_METRIC_NAMES[name]: figures[name] for name in LABEL_METRICS})
+        yield {"name": label[:63], "metric_data": numbers}
+
+
+def _systems(evaluation: Evaluation) -> dict[str, Metrics]:
+    """Name of each system that was scored to its metrics."""
+    results = {system: evaluation[system] for system in SYSTEM_NAMES}
+    return {SYSTEM_NAMES[system]: result["metrics"] for system, result in results.items() if result}
 
 
 def _numbers(metrics: Mapping[str, float | None]) -> list[dict[str, Any]]:
@@ -124,18 +134,16 @@ def _numbers(metrics: Mapping[str, float | None]) -> list[dict[str, Any]]:
 def page(candidate: Candidate, platform: Platform) -> str:
     """model_card.md: the same for people, with every rule of the gate and every threshold."""
     evaluation, decision = candidate.evaluation, candidate.decision
-    systems = {system: title for system, title in SYSTEM_NAMES.items() if evaluation.get(system)}
+    systems = _systems(evaluation)
+
     parts = [
         f"# {platform.project_name}: {candidate.policy['id']} on {candidate.training_job_name}",
         f"Multilabel classification of text for moderation: {', '.join(evaluation['labels'])}. {INTENDED_USE}",
         f"**Gate: {decision.verdict}.** {decision.summary}",
         "## All labels together",
         _table(
-            ["Metric", *systems.values()],
-            [
-                [title, *(_shown(evaluation[system]["metrics"].get(name)) for system in systems)]
-                for name, title in METRICS.items()
-            ],
+            ["Metric", *systems],
+            [[METRIC_NAMES[name], *(_shown(metrics[name]) for metrics in systems.values())] for name in METRICS],
         ),
         "## Label by label",
         _table(
@@ -154,29 +162,29 @@ def page(candidate: Candidate, platform: Platform) -> str:
         CAVEATS,
         ETHICS,
     ]  # fmt: skip
+
     return "\n\n".join(parts) + "\n"
 
 
-def _label_row(label: str, found: Mapping[str, Any], policy: Mapping[str, Any]) -> list[str]:
-    interval = (found.get("intervals") or {}).get("average_precision") or {}
-    thresholds = policy["labels"][label]
+def _label_row(label: str, figures: LabelMetrics, policy: PolicyDocument) -> list[str]:
+    interval, thresholds = figures["intervals"]["average_precision"], policy["labels"][label]
     return [
         label,
-        str(found["positives"]),
-        _shown(found["average_precision"]),
-        f"{_shown(interval.get('low'))} to {_shown(interval.get('high'))}",
+        str(figures["positives"]),
+        _shown(figures["average_precision"]),
+        f"{_shown(interval['low'])} to {_shown(interval['high'])}",
         _shown(thresholds["review"]),
-        _shown(found["precision"]),
-        _shown(found["recall"]),
-        "never" if thresholds["block"] >= 1 else _shown(thresholds["block"]),
+        _shown(figures["precision"]),
+        _shown(figures["recall"]),
+        "never" if thresholds["block"] >= NEVER else _shown(thresholds["block"]),
     ]
 
 
-def _robustness(evaluation: Mapping[str, Any]) -> Iterator[list[str]]:
-    for group, found in sorted(((evaluation.get("behaviour") or {}).get("candidate") or {}).items()):
-        yield [f"behaviour: {group}", f"{found['passed']} of {found['cases']} cases passed"]
-    for kind, found in sorted(((evaluation.get("evasion") or {}).get("candidate") or {}).items()):
-        yield [f"evasion: {kind}", f"{_shown(found['kept'])} of the recall kept"]
+def _robustness(evaluation: Evaluation) -> Iterator[list[str]]:
+    for group, cases in sorted(evaluation["behaviour"]["candidate"].items()):
+        yield [f"behaviour: {group}", f"{cases['passed']} of {cases['cases']} cases passed"]
+    for kind, recall in sorted(evaluation["evasion"]["candidate"].items()):
+        yield [f"evasion: {EVASION_NAMES.get(kind, kind)}", f"{_shown(recall['kept'])} of the recall kept"]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

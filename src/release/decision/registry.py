@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from release.aws.naming import fingerprint
 from release.aws.platform import Platform
 from release.decision import model_card
 from release.decision.candidate import Candidate
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef, ModelPackageSummaryTypeDef
 
 MAX_PROPERTIES = 50
 MAX_VALUE_CHARACTERS = 256
@@ -29,7 +33,7 @@ def metadata_value(text: str) -> str:
 
 
 def metadata_properties(candidate: Candidate, platform: Platform) -> dict[str, str]:
-    """Where the package comes from and how it was judged, each value findable by a search in the registry."""
+    """Where the package comes from and what the gate said, each value findable by a search in the registry."""
     properties = {
         "commit": candidate.commit_id,
         "dataset_version": candidate.dataset_version,
@@ -45,11 +49,13 @@ def metadata_properties(candidate: Candidate, platform: Platform) -> dict[str, s
         "gate_mode": candidate.decision.mode,
         "registration": registration_fingerprint(candidate),
     }
+
     for index, rule in enumerate(candidate.decision.failed):
         properties[f"gate_failed_{index + 1}"] = rule.sentence
     for name, value in candidate.hyperparameters.items():
         if len(properties) < MAX_PROPERTIES:
             properties[f"hp_{name}"] = value
+
     return {key: metadata_value(value) for key, value in list(properties.items())[:MAX_PROPERTIES] if value}
 
 
@@ -58,6 +64,7 @@ def package_request(candidate: Candidate, platform: Platform) -> dict[str, Any]:
     passed = candidate.decision.passed
     identity = f"registration {registration_fingerprint(candidate)}, commit {candidate.commit_id}"
     description = f"{identity}: {candidate.decision.summary}"
+
     return {
         "ModelPackageGroupName": platform.model_package_group_name,
         "ModelPackageDescription": description[:1024],
@@ -83,17 +90,17 @@ def package_request(candidate: Candidate, platform: Platform) -> dict[str, Any]:
     }
 
 
-def register(candidate: Candidate, platform: Platform, sagemaker) -> str:
+def register(candidate: Candidate, platform: Platform, sagemaker: SageMakerClient) -> str:
     """Register the candidate, or find the package that already holds exactly it; returns the package's ARN."""
-    wanted = f"registration {registration_fingerprint(candidate)},"
+    beginning = f"registration {registration_fingerprint(candidate)},"
     for summary in list_packages(platform.model_package_group_name, sagemaker):
         # The description comes with the list; a description of each package would be a call each
-        if summary.get("ModelPackageDescription", "").startswith(wanted):
+        if summary.get("ModelPackageDescription", "").startswith(beginning):
             return summary["ModelPackageArn"]
     return sagemaker.create_model_package(**package_request(candidate, platform))["ModelPackageArn"]
 
 
-def list_packages(group_name: str, sagemaker) -> Iterator[dict[str, Any]]:
+def list_packages(group_name: str, sagemaker: SageMakerClient) -> Iterator[ModelPackageSummaryTypeDef]:
     """The group's packages, newest first."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group_name, SortBy="CreationTime", SortOrder="Descending"
@@ -102,7 +109,7 @@ def list_packages(group_name: str, sagemaker) -> Iterator[dict[str, Any]]:
         yield from page["ModelPackageSummaryList"]
 
 
-def describe(package_arn: str, sagemaker) -> dict[str, Any]:
+def describe(package_arn: str, sagemaker: SageMakerClient) -> DescribeModelPackageOutputTypeDef:
     """A package as the registry describes it."""
     return sagemaker.describe_model_package(ModelPackageName=package_arn)
 
@@ -115,6 +122,12 @@ def model_data_uri(package: Mapping[str, Any]) -> str:
 def image_uri(package: Mapping[str, Any]) -> str:
     """The image that a described package is served by."""
     return package["InferenceSpecification"]["Containers"][0]["Image"]
+
+
+def evaluation_file_uri(package: Mapping[str, Any], name: str) -> str:
+    """s3:// of a file of the evaluation that a described package points to; empty where it points to none."""
+    metrics = package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri", "")
+    return f"{metrics.rpartition('/')[0]}/{name}" if metrics else ""
 
 
 def properties(package: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """The request for a SageMaker Processing job that runs one of our doors; plain boto3."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -30,17 +28,6 @@ LOCAL_STORAGE_FAMILIES = frozenset(
 )
 
 
-def volume_kms_key(instance_type: str, kms_key_arn: str) -> str | None:
-    """The key for a job's volume, or None where the instance type takes none (`ml.g5.xlarge`)."""
-    family = instance_type.removeprefix("ml.").split(".")[0].split("-")[0]
-    return None if family in LOCAL_STORAGE_FAMILIES else kms_key_arn
-
-
-def tags(platform: Platform, commit_id: str) -> list[dict[str, str]]:
-    """Tags of everything a run creates; the budget counts what carries Project, as Terraform's resources do."""
-    return [{"Key": "Project", "Value": platform.project_name}, {"Key": "commit", "Value": commit_id}]
-
-
 @dataclass(frozen=True)
 class ProcessingJob:
     """What one job runs on what."""
@@ -64,6 +51,7 @@ class ProcessingJob:
 def processing_request(run: Run, code: UploadedCode, job: ProcessingJob) -> dict[str, Any]:
     """CreateProcessingJob's arguments."""
     platform = run.platform
+
     return {
         "ProcessingJobName": job.name,
         "RoleArn": platform.processing_role_arn,
@@ -72,40 +60,9 @@ def processing_request(run: Run, code: UploadedCode, job: ProcessingJob) -> dict
             "ContainerEntrypoint": ENTRYPOINT,
             "ContainerArguments": list(job.arguments),
         },
-        "ProcessingInputs": [
-            {
-                "InputName": name,
-                "S3Input": {
-                    "S3Uri": uri,
-                    "LocalPath": f"{ROOT}/input/{name}",
-                    "S3DataType": "S3Prefix",
-                    "S3InputMode": "File",
-                    "S3DataDistributionType": "ShardedByS3Key" if name in job.sharded_inputs else "FullyReplicated",
-                },
-            }
-            for name, uri in {"code": code.uri, **job.inputs}.items()
-        ],
-        "ProcessingOutputConfig": {
-            "Outputs": [
-                {
-                    "OutputName": job.output_name,
-                    "S3Output": {
-                        "S3Uri": job.output_uri,
-                        "LocalPath": f"{ROOT}/output/{job.output_name}",
-                        "S3UploadMode": "EndOfJob",
-                    },
-                }
-            ],
-            "KmsKeyId": platform.kms_key_arn,
-        },
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceCount": job.instance_count,
-                "InstanceType": platform.processing_instance_type,
-                "VolumeSizeInGB": platform.processing_volume_gb,
-                **_volume_key(platform),
-            }
-        },
+        "ProcessingInputs": [_input(name, uri, job) for name, uri in {"code": code.uri, **job.inputs}.items()],
+        "ProcessingOutputConfig": {"Outputs": [_output(job)], "KmsKeyId": platform.kms_key_arn},
+        "ProcessingResources": {"ClusterConfig": _cluster(platform, job)},
         "StoppingCondition": {"MaxRuntimeInSeconds": platform.max_processing_seconds},
         # No network isolation: pip installs what the image lacks
         "NetworkConfig": {"EnableInterContainerTrafficEncryption": False, "EnableNetworkIsolation": False},
@@ -118,6 +75,46 @@ def processing_request(run: Run, code: UploadedCode, job: ProcessingJob) -> dict
     }
 
 
-def _volume_key(platform: Platform) -> dict[str, str]:
+def volume_kms_key(instance_type: str, kms_key_arn: str) -> str | None:
+    """The key for a job's volume, or None where the instance type takes none (`ml.g5.xlarge`)."""
+    family = instance_type.removeprefix("ml.").split(".")[0].split("-")[0]
+    return None if family in LOCAL_STORAGE_FAMILIES else kms_key_arn
+
+
+def tags(platform: Platform, commit_id: str) -> list[dict[str, str]]:
+    """Tags of everything a run creates; the budget counts what carries Project, as Terraform's resources do."""
+    return [{"Key": "Project", "Value": platform.project_name}, {"Key": "commit", "Value": commit_id}]
+
+
+def _input(name: str, uri: str, job: ProcessingJob) -> dict[str, Any]:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{ROOT}/input/{name}",
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+            "S3DataDistributionType": "ShardedByS3Key" if name in job.sharded_inputs else "FullyReplicated",
+        },
+    }
+
+
+def _output(job: ProcessingJob) -> dict[str, Any]:
+    return {
+        "OutputName": job.output_name,
+        "S3Output": {
+            "S3Uri": job.output_uri,
+            "LocalPath": f"{ROOT}/output/{job.output_name}",
+            "S3UploadMode": "EndOfJob",
+        },
+    }
+
+
+def _cluster(platform: Platform, job: ProcessingJob) -> dict[str, Any]:
+    cluster = {
+        "InstanceCount": job.instance_count,
+        "InstanceType": platform.processing_instance_type,
+        "VolumeSizeInGB": platform.processing_volume_gb,
+    }
     key = volume_kms_key(platform.processing_instance_type, platform.kms_key_arn)
-    return {"VolumeKmsKeyId": key} if key else {}
+    return {**cluster, "VolumeKmsKeyId": key} if key else cluster

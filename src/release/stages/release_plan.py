@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contract.training.hyperparameters import Hyperparameters
 from release.aws.live import LiveRelease
 from release.aws.naming import MAX_CHARACTERS, fingerprint
 from release.toolchain.terraform import TerraformRun
@@ -23,6 +24,8 @@ class Package:
     """s3:// of its archive."""
     approved: bool = False
     """Whether the Prod stage has had it before: it alone writes `Approved` into the registry."""
+    max_length: int = Hyperparameters.max_length
+    """Tokens that its model reads of a text."""
 
 
 @dataclass(frozen=True)
@@ -35,31 +38,6 @@ class ReleasePlan:
     """The wanted one's key."""
     replaces_endpoint: bool = False
     """True where the endpoint has failed: SageMaker takes no update of it, only its deletion."""
-
-
-def release_key(package_arn: str, instance_count: int, settings: Mapping[str, Any]) -> str:
-    """`v7-1a2b3c4d`: the package's version, and a hash of all that makes the endpoint config differ."""
-    version = package_arn.rsplit("/", 1)[-1]
-    digest = fingerprint(package_arn, instance_count, {key: settings.get(key) for key in CONFIG_SETTINGS})
-    return f"v{re.sub('[^a-zA-Z0-9]', '', version)[:12]}-{digest[:8]}"
-
-
-def config_name(endpoint_name: str, key: str) -> str:
-    """The endpoint config (and model) that terraform/modules/endpoint names after a release key."""
-    name = f"{endpoint_name}-{key}"
-    if len(name) > MAX_CHARACTERS:
-        raise ValueError(f"{name!r} has {len(name)} characters, SageMaker takes {MAX_CHARACTERS}; shorten project_name")
-    return name
-
-
-def release_entry(package: Package, instance_count: int) -> dict[str, Any]:
-    """One of terraform/endpoint's `releases`."""
-    return {
-        "model_package_arn": package.arn,
-        "image_uri": package.image_uri,
-        "model_data_uri": package.model_data_uri,
-        "instance_count": instance_count,
-    }
 
 
 def plan_release(
@@ -76,73 +54,94 @@ def plan_release(
     update never shrinks a fleet that was scaled out. What serves now stays in state as it is: should SageMaker roll
     back, it rolls back to a config that still exists.
     """
-    replaces = live is not None and live.status == "Failed"
     lowest, highest = int(settings["min_instances"]), int(settings["max_instances"])
     count = lowest if live is None else max(lowest, min(highest, live.running_instance_count))
+    key = release_key(package.arn, count, settings)
     if live is None:
-        wanted = release_key(package.arn, count, settings)
-        return ReleasePlan({wanted: release_entry(package, count)}, wanted)
-    # As the live model has it, not as the registry describes it: a model can't be changed either
-    serving = release_entry(
-        Package(live.package_arn, live.image_uri, live.model_data_uri), live.configured_instance_count
-    )
+        return ReleasePlan({key: release_entry(package, count)}, key)
+
+    replaces = live.status == "Failed"
     unchanged = release_key(package.arn, live.configured_instance_count, settings)
     if live.config_name == config_name(endpoint_name, unchanged):
         # It is live already: nothing to update, whatever the fleet was scaled to
-        kept = (
-            {key: dict(value) for key, value in recorded.items() if key != unchanged} if unchanged in recorded else {}
-        )
-        return ReleasePlan({**kept, unchanged: serving}, unchanged, replaces)
-    wanted = release_key(package.arn, count, settings)
-    releases = {wanted: release_entry(package, count)}
+        kept = {each: dict(entry) for each, entry in recorded.items()} if unchanged in recorded else {}
+        return ReleasePlan({**kept, unchanged: serving_entry(live)}, unchanged, replaces)
+
+    releases = {key: release_entry(package, count)}
     prefix = config_name(endpoint_name, "")
     if live.config_name.startswith(prefix) and live.package_arn:
-        releases[live.config_name.removeprefix(prefix)] = serving
-    return ReleasePlan(releases, wanted, replaces)
+        releases[live.config_name.removeprefix(prefix)] = serving_entry(live)
+    return ReleasePlan(releases, key, replaces)
 
 
-def serves(live: LiveRelease | None, wanted_config: str) -> bool:
-    """True when the wanted config is in service."""
-    return live is not None and live.status == "InService" and live.config_name == wanted_config
+def release_key(package_arn: str, instance_count: int, settings: Mapping[str, Any]) -> str:
+    """`v7-1a2b3c4d`: the package's version, and a hash of all that makes the endpoint config differ."""
+    version = package_arn.rsplit("/", 1)[-1]
+    digest = fingerprint(package_arn, instance_count, {key: settings.get(key) for key in CONFIG_SETTINGS})
+    return f"v{re.sub('[^a-zA-Z0-9]', '', version)[:12]}-{digest[:8]}"
+
+
+def config_name(endpoint_name: str, key: str) -> str:
+    """The endpoint config (and model) that terraform/endpoint names after a release key."""
+    name = f"{endpoint_name}-{key}"
+    if len(name) > MAX_CHARACTERS:
+        raise ValueError(f"{name!r} has {len(name)} characters, SageMaker takes {MAX_CHARACTERS}; shorten project_name")
+    return name
+
+
+def release_entry(package: Package, instance_count: int) -> dict[str, Any]:
+    """One of terraform/endpoint's `releases`."""
+    return {
+        "model_package_arn": package.arn,
+        "image_uri": package.image_uri,
+        "model_data_uri": package.model_data_uri,
+        "instance_count": instance_count,
+    }
+
+
+def serving_entry(live: LiveRelease) -> dict[str, Any]:
+    """The release that serves now, as its model has it, not as the registry describes it: a model can't be changed."""
+    package = Package(live.package_arn, live.image_uri, live.model_data_uri)
+    return release_entry(package, live.configured_instance_count)
+
+
+def serves(live: LiveRelease | None, config: str) -> bool:
+    """True when an endpoint config is in service."""
+    return live is not None and live.status == "InService" and live.config_name == config
 
 
 def mismatch(
     live: LiveRelease | None, wanted_config: str, terraform: TerraformRun, endpoint_name: str, alarms: Sequence[str]
 ) -> str | None:
     """Why the release is not live, and what to do; None when the wanted config is in service. A pure function."""
+    outcome = (
+        "terraform reported success" if terraform.status == 0 else f"terraform ended with status {terraform.status}"
+    )
+    fix_terraform = "what to do: fix what terraform names, then retry the stage"
     if serves(live, wanted_config):
         if terraform.status == 0:
             return None
-        told = [
-            f"endpoint {endpoint_name} runs {wanted_config}, but terraform ended with status {terraform.status}: "
-            "autoscaling or alarms may be missing",
-            *terraform.errors,
-            "what to do: fix what terraform names, then retry the stage",
-        ]
-        return "\n  ".join(told)
-    said = "terraform reported success" if terraform.status == 0 else f"terraform ended with status {terraform.status}"
+        first = f"endpoint {endpoint_name} runs {wanted_config}, but {outcome}: autoscaling or alarms may be missing"
+        return "\n  ".join([first, *terraform.errors, fix_terraform])
     if live is None:
-        told = [
-            f"endpoint {endpoint_name} does not exist, {said}",
-            *terraform.errors,
-            "what to do: fix what terraform names, then retry the stage",
-        ]
-        return "\n  ".join(told)
-    lines = [f"endpoint {endpoint_name} is {live.status} and runs {live.config_name}, not {wanted_config}; {said}"]
+        first = f"endpoint {endpoint_name} does not exist, {outcome}"
+        return "\n  ".join([first, *terraform.errors, fix_terraform])
+
+    lines = [f"endpoint {endpoint_name} is {live.status} and runs {live.config_name}, not {wanted_config}; {outcome}"]
     if live.status == "InService":
-        lines.append("  SageMaker rolled the update back: the release before it serves")
-    lines += [f"  terraform: {line}" for line in terraform.errors]
-    lines.append(f"  reason: {live.failure_reason or 'none given'}")
-    lines += [f"  alarm {alarm}" for alarm in alarms] or ["  no rollback alarm is in ALARM now"]
+        lines.append("SageMaker rolled the update back: the release before it serves")
+    lines += [f"terraform: {line}" for line in terraform.errors]
+    lines.append(f"reason: {live.failure_reason or 'none given'}")
+    lines += [f"alarm {alarm}" for alarm in alarms] or ["no rollback alarm is in ALARM now"]
     if live.status == "Failed":
-        lines.append("  what to do: see the endpoint's log, fix the cause, retry the stage: the endpoint is made anew")
+        lines.append("what to do: see the endpoint's log, fix the cause, retry the stage: the endpoint is made anew")
     else:
         lines.append(
-            "  what to do: see the endpoint's log and alarms; retry the stage if the cause has passed, otherwise push "
+            "what to do: see the endpoint's log and alarms; retry the stage if the cause has passed, otherwise push "
             "a fix: the next release replaces this one"
         )
-    lines.append(f"  log: /aws/sagemaker/Endpoints/{endpoint_name}")
-    return "\n".join(lines)
+    lines.append(f"log: /aws/sagemaker/Endpoints/{endpoint_name}")
+    return "\n  ".join(lines)
 
 
 def overtaken(package: Package, champion_arn: str, live: LiveRelease | None) -> str | None:
@@ -155,13 +154,14 @@ def overtaken(package: Package, champion_arn: str, live: LiveRelease | None) -> 
     serving = live.serving_package_arn if live else None
     if package.approved or serving in (None, champion_arn, package.arn):
         return None
+
     return "\n  ".join(
         [
-            f"prod serves {serving}, but {package.arn} was judged against "
+            f"prod serves {serving}, but {package.arn} was evaluated against "
             + ("an empty prod" if champion_arn == "none" else champion_arn),
             "another release went live in between: gate and approval speak of a model that is not live any more; "
             "nothing was changed",
             "what to do: release the change again from the newest commit (push, or `Release change` in the console): "
-            "it is then judged against what is live now, and nothing is trained twice",
+            "it is then evaluated against what is live now, and nothing is trained twice",
         ]
     )

@@ -1,4 +1,4 @@
-"""What every stage of one run is given."""
+"""What the stages of one run are given."""
 
 from __future__ import annotations
 
@@ -25,6 +25,44 @@ class Run:
     session: boto3.Session
     show: Callable[[str], None] = print
     """Writes one line of progress."""
+
+    @property
+    def s3(self) -> S3Client:
+        """A client of S3."""
+        return self.session.client("s3")
+
+    @property
+    def sagemaker(self) -> SageMakerClient:
+        """A client of SageMaker."""
+        return self.session.client("sagemaker")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A package on its way to an environment; the project's settings are no part of it."""
+
+    platform: Platform
+    environment: str
+    """`staging` or `prod`."""
+    package_arn: str
+    session: boto3.Session
+    show: Callable[[str], None] = print
+    """Writes one line of progress."""
+    execution_id: str = ""
+    """Of the pipeline; empty by hand."""
+    champion_arn: str | None = None
+    """The package that prod served when this one was evaluated, `none` where there was none; None where nobody
+    evaluated it for this release, as in a roll-back by hand."""
+
+    @property
+    def endpoint_name(self) -> str:
+        """The endpoint of the environment."""
+        return self.platform.endpoint_name(self.environment)
+
+    @property
+    def state_key(self) -> str:
+        """Prefix in the state bucket, with a final slash, of what describes the endpoint."""
+        return f"endpoint/{self.environment}/"
 
     @property
     def s3(self) -> S3Client:

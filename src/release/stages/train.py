@@ -7,7 +7,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contract.project.file import Project
 from release.aws import jobs
@@ -17,6 +17,9 @@ from release.aws.s3 import object_exists
 from release.stages.code_archive import UploadedCode
 from release.stages.processing import tags, volume_kms_key
 from release.stages.run import Run
+
+if TYPE_CHECKING:
+    import boto3
 
 # SageMaker draws a curve of each: train.py writes `metric name=value` lines
 METRICS = (
@@ -50,6 +53,29 @@ class TrainingInputs:
     """s3:// prefix of the staged base model."""
 
 
+def train(run: Run, code: UploadedCode, inputs: TrainingInputs) -> TrainedModel:
+    """Train, or adopt the job that already trains or trained exactly this; waits for its end."""
+    platform = run.platform
+    key = training_fingerprint(platform, run.project, code, inputs)
+    attempt = jobs.find_attempt(
+        jobs.TRAINING,
+        jobs.attempt_names(platform.project_name, "train", key),
+        has_output=lambda name: object_exists(model_data_uri(platform, name), run.s3),
+        sagemaker=run.sagemaker,
+    )
+
+    if attempt.adopted:
+        run.show(f"training job {attempt.name} already works on this, adopted")
+    else:
+        first_name = next(jobs.attempt_names(platform.project_name, "train", key))
+        arguments = estimator_arguments(run, code, attempt.name, first_name)
+        _launch(arguments, channels(platform, inputs), attempt.name, run.session)
+
+    jobs.wait(jobs.TRAINING, attempt.name, run.session, show=run.show)
+    job = run.sagemaker.describe_training_job(TrainingJobName=attempt.name)
+    return TrainedModel(job_name=attempt.name, model_data_uri=job["ModelArtifacts"]["S3ModelArtifacts"])
+
+
 def training_fingerprint(platform: Platform, project: Project, code: UploadedCode, inputs: TrainingInputs) -> str:
     """Everything that decides what the training makes: not the commit as such, a new README trains nothing anew."""
     return fingerprint(
@@ -76,6 +102,7 @@ def estimator_arguments(run: Run, code: UploadedCode, job_name: str, checkpoint_
     }
     volume_key = volume_kms_key(platform.training_instance_type, platform.kms_key_arn)
     training_prefix = f"s3://{platform.models_bucket}/training"
+
     return {
         "entry_point": "train.py",
         "source_dir": code.uri,
@@ -113,34 +140,12 @@ def channels(platform: Platform, inputs: TrainingInputs) -> dict[str, str]:
     return {"train": f"{dataset}/train/", "validation": f"{dataset}/validation/", "base_model": inputs.base_model_uri}
 
 
-def train(run: Run, code: UploadedCode, inputs: TrainingInputs) -> TrainedModel:
-    """Train, or adopt the job that already trains or trained exactly this; waits for its end."""
-    platform = run.platform
-    key = training_fingerprint(platform, run.project, code, inputs)
-    attempt = jobs.choose_attempt(
-        jobs.attempt_names(platform.project_name, "train", key),
-        status_of=lambda name: getattr(jobs.describe(jobs.TRAINING, name, run.sagemaker), "status", None),
-        has_output=lambda name: object_exists(model_data_uri(platform, name), run.s3),
-    )
-
-    if attempt.adopted:
-        run.show(f"training job {attempt.name} already works on this, adopted")
-    else:
-        first_name = next(jobs.attempt_names(platform.project_name, "train", key))
-        arguments = estimator_arguments(run, code, attempt.name, first_name)
-        _launch(arguments, channels(platform, inputs), attempt.name, run.session)
-
-    jobs.wait(jobs.TRAINING, attempt.name, run.session, show=run.show)
-    job = run.sagemaker.describe_training_job(TrainingJobName=attempt.name)
-    return TrainedModel(job_name=attempt.name, model_data_uri=job["ModelArtifacts"]["S3ModelArtifacts"])
-
-
 def model_data_uri(platform: Platform, job_name: str) -> str:
     """Where SageMaker puts a job's model."""
     return f"s3://{platform.models_bucket}/training/{job_name}/output/model.tar.gz"
 
 
-def _launch(arguments: dict[str, Any], inputs: dict[str, str], job_name: str, session) -> None:
+def _launch(arguments: dict[str, Any], inputs: dict[str, str], job_name: str, session: boto3.Session) -> None:
     with tempfile.TemporaryDirectory() as work:
         # The SDK reads its configuration at import: telemetry must be off before that
         overrides = Path(work) / "sagemaker.yaml"
@@ -153,6 +158,7 @@ def _launch(arguments: dict[str, Any], inputs: dict[str, str], job_name: str, se
         os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
         for chatty in ("sagemaker", "sagemaker.config", "botocore"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
+
         from sagemaker.huggingface import HuggingFace
         from sagemaker.inputs import TrainingInput
         from sagemaker.session import Session

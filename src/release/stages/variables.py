@@ -1,7 +1,5 @@
 """The file that hands a stage's results to CodePipeline: `export NAME='value'` lines, sourced by the buildspec."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

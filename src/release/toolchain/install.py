@@ -19,6 +19,7 @@ import sys
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 TERRAFORM_VERSION = "1.11.4"
@@ -37,48 +38,12 @@ class MissingTool(Exception):
     """Something the machine lacks; the message is one sentence that ends with how to fix it."""
 
 
-def this_platform() -> str:
-    """`<os>_<architecture>` as HashiCorp names its downloads, for example `linux_amd64`."""
-    machine = platform.machine().lower()
-    architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine, machine)
-    return f"{platform.system().lower()}_{architecture}"
-
-
-def terraform_version(binary: str) -> tuple[int, ...] | None:
-    """The version of a Terraform binary, or None when it doesn't run."""
-    try:
-        output = subprocess.run(
-            [binary, "version", "-json"], capture_output=True, text=True, env=terraform_environment(), timeout=60
-        ).stdout
-        return tuple(int(part) for part in re.findall(r"\d+", json.loads(output)["terraform_version"])[:3])
-    except (OSError, ValueError, KeyError, subprocess.TimeoutExpired):
-        return None
-
-
-def terraform_environment() -> dict[str, str]:
-    """This environment without a TF_CLI_CONFIG_FILE that names no file: Terraform would refuse to start."""
-    environment = dict(os.environ)
-    config = environment.get("TF_CLI_CONFIG_FILE")
-    if config and not Path(config).is_file():
-        del environment["TF_CLI_CONFIG_FILE"]
-    return environment
-
-
-def verified(content: bytes, sha256: str, name: str) -> bytes:
-    """`content` when its digest is the pinned one; raises MissingTool otherwise."""
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise MissingTool(
-            f"{name} has sha256 {found}, expected {sha256}: the download was altered on the way; try another network."
-        )
-    return content
-
-
 def install_terraform(binaries: Path) -> str:
     """Path of a Terraform of at least OLDEST_TERRAFORM: the one on PATH, or a pinned, verified download."""
     for candidate in (str(binaries / "terraform"), shutil.which("terraform")):
         if candidate and (version := terraform_version(candidate)) and version >= OLDEST_TERRAFORM:
             return candidate
+
     name = f"terraform_{TERRAFORM_VERSION}_{this_platform()}.zip"
     if this_platform() not in TERRAFORM_ZIP_SHA256:
         raise MissingTool(
@@ -95,12 +60,50 @@ def install_terraform(binaries: Path) -> str:
             f"Terraform is not on PATH and {url} is out of reach ({error}): install Terraform {TERRAFORM_VERSION} by "
             "hand, put it on PATH and run the command again."
         ) from error
+
     binaries.mkdir(parents=True, exist_ok=True)
     temporary = binaries / ".terraform.part"
     temporary.write_bytes(zipfile.ZipFile(io.BytesIO(archive)).read("terraform"))
     temporary.chmod(0o755)
     temporary.rename(binaries / "terraform")
     return str(binaries / "terraform")
+
+
+def terraform_version(binary: str) -> tuple[int, ...] | None:
+    """The version of a Terraform binary, or None when it doesn't run."""
+    try:
+        output = subprocess.run(
+            [binary, "version", "-json"], capture_output=True, text=True, env=terraform_environment(), timeout=60
+        ).stdout
+        return tuple(int(part) for part in re.findall(r"\d+", json.loads(output)["terraform_version"])[:3])
+    except (OSError, ValueError, KeyError, subprocess.TimeoutExpired):
+        return None
+
+
+def terraform_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """An environment without a TF_CLI_CONFIG_FILE that names no file: Terraform would refuse to start."""
+    environment = dict(environ)
+    config = environment.get("TF_CLI_CONFIG_FILE")
+    if config and not Path(config).is_file():
+        del environment["TF_CLI_CONFIG_FILE"]
+    return environment
+
+
+def this_platform() -> str:
+    """`<os>_<architecture>` as HashiCorp names its downloads, for example `linux_amd64`."""
+    machine = platform.machine().lower()
+    architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine, machine)
+    return f"{platform.system().lower()}_{architecture}"
+
+
+def verified(content: bytes, sha256: str, name: str) -> bytes:
+    """`content` when its digest is the pinned one; raises MissingTool otherwise."""
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise MissingTool(
+            f"{name} has sha256 {digest}, expected {sha256}: the download was altered on the way; try another network."
+        )
+    return content
 
 
 def install_checkov(binaries: Path, environment: Path) -> None:
@@ -136,10 +139,10 @@ def make_environment(environment: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "venv", str(environment)], capture_output=True, text=True)
     if done.returncode:
         shutil.rmtree(environment, ignore_errors=True)
-        said = (done.stdout + done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
+        lines = (done.stdout + done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
         raise MissingTool(
-            f"`{sys.executable} -m venv` failed ({said[0]}): install Python's venv module (Debian and Ubuntu: `apt-get "
-            "install python3-venv`) and run the command again."
+            f"`{sys.executable} -m venv` failed ({lines[0]}): install Python's venv module (Debian and Ubuntu: "
+            "`apt-get install python3-venv`) and run the command again."
         )
 
 
@@ -157,6 +160,7 @@ def pip_remedy(errors: str) -> str:
 
 
 def check_python() -> None:
+    """MissingTool where this Python is older or newer than those that are tested."""
     oldest, newest = PYTHON_VERSIONS
     if sys.version_info[:3] < oldest or sys.version_info[:2] > newest:
         raise MissingTool(
@@ -166,18 +170,22 @@ def check_python() -> None:
 
 
 def dotted(version: tuple[int, ...]) -> str:
+    """`3.11.4` for (3, 11, 4)."""
     return ".".join(map(str, version))
 
 
 def say(text: str) -> None:
+    """One line of progress."""
     print(f"setup: {text}", flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Install what a build asks for; 1 with one sentence where that is not possible."""
     parser = argparse.ArgumentParser(prog="python -m release.toolchain.install", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["terraform", "tools"])
     parser.add_argument("--directory", type=Path, default=Path(".local"), help="where things go (default: .local)")
     arguments = parser.parse_args(argv)
+
     try:
         check_python()
         say(f"terraform: {install_terraform(arguments.directory / 'bin')}")

@@ -34,9 +34,6 @@ variables {
 
 run "a_release_moves_by_canary_and_alarms_take_it_back" {
   command = plan
-  module {
-    source = "../modules/endpoint"
-  }
 
   # The release before keeps its config: SageMaker may roll back to it at any moment of the update.
   assert {
@@ -101,9 +98,6 @@ run "a_release_moves_by_canary_and_alarms_take_it_back" {
 
 run "without_a_canary_all_traffic_moves_at_once_and_nvme_takes_no_key" {
   command = plan
-  module {
-    source = "../modules/endpoint"
-  }
   variables {
     canary_percent = 0
     instance_type  = "ml.m5d.large"
@@ -121,9 +115,6 @@ run "without_a_canary_all_traffic_moves_at_once_and_nvme_takes_no_key" {
 
 run "a_key_that_is_no_name_is_refused" {
   command = plan
-  module {
-    source = "../modules/endpoint"
-  }
   variables {
     releases = { "V1_old" = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/1", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/1/output/model.tar.gz", instance_count = 1 } }
   }
@@ -132,9 +123,6 @@ run "a_key_that_is_no_name_is_refused" {
 
 run "a_group_of_packages_is_refused" {
   command = plan
-  module {
-    source = "../modules/endpoint"
-  }
   variables {
     releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/moderation", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/2/output/model.tar.gz", instance_count = 1 } }
   }
@@ -143,9 +131,6 @@ run "a_group_of_packages_is_refused" {
 
 run "an_image_without_a_tag_is_refused" {
   command = plan
-  module {
-    source = "../modules/endpoint"
-  }
   variables {
     releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference", model_data_uri = "s3://moderation-models/training/2/output/model.tar.gz", instance_count = 1 } }
   }
@@ -154,9 +139,6 @@ run "an_image_without_a_tag_is_refused" {
 
 run "a_folder_in_place_of_a_model_is_refused" {
   command = plan
-  module {
-    source = "../modules/endpoint"
-  }
   variables {
     releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/2/output/", instance_count = 1 } }
   }
@@ -165,9 +147,6 @@ run "a_folder_in_place_of_a_model_is_refused" {
 
 run "a_release_without_instances_is_refused" {
   command = plan
-  module {
-    source = "../modules/endpoint"
-  }
   variables {
     releases = { v2-new = { model_package_arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/moderation/2", image_uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/inference:1", model_data_uri = "s3://moderation-models/training/2/output/model.tar.gz", instance_count = 0 } }
   }
@@ -176,9 +155,6 @@ run "a_release_without_instances_is_refused" {
 
 run "a_live_release_that_is_not_there_is_refused" {
   command = plan
-  module {
-    source = "../modules/endpoint"
-  }
   variables {
     live_release = "v3"
   }

@@ -1,41 +1,85 @@
-# One role per actor. Who may do what is in pipeline.tf, builds.tf, deploys.tf and jobs.tf, one statement per need.
+# One role for each actor, with the policy that permissions.tf describes.
 locals {
-  roles = merge(
-    {
-      pipeline = { service = "codepipeline.amazonaws.com", policy = data.aws_iam_policy_document.pipeline.json }
+  builds = ["check", "prepare", "train", "evaluate", "deploy-staging", "deploy-prod"]
 
-      check          = { service = "codebuild.amazonaws.com", policy = data.aws_iam_policy_document.build["check"].json }
-      prepare        = { service = "codebuild.amazonaws.com", policy = data.aws_iam_policy_document.prepare.json }
-      train          = { service = "codebuild.amazonaws.com", policy = data.aws_iam_policy_document.train.json }
-      evaluate       = { service = "codebuild.amazonaws.com", policy = data.aws_iam_policy_document.evaluate.json }
-      deploy-staging = { service = "codebuild.amazonaws.com", policy = data.aws_iam_policy_document.deploy["staging"].json }
-      deploy-prod    = { service = "codebuild.amazonaws.com", policy = data.aws_iam_policy_document.deploy["prod"].json }
-
-      training   = { service = "sagemaker.amazonaws.com", policy = data.aws_iam_policy_document.training.json }
-      processing = { service = "sagemaker.amazonaws.com", policy = data.aws_iam_policy_document.processing.json }
-      endpoint   = { service = "sagemaker.amazonaws.com", policy = data.aws_iam_policy_document.endpoint.json }
-    },
-    # A connection starts the pipeline by itself; CodeCommit and S3 do it through EventBridge.
-    var.pipeline_source.provider == "connection" ? {} : {
-      events = { service = "events.amazonaws.com", policy = data.aws_iam_policy_document.events.json }
-    },
-  )
+  artifacts = var.bucket_arns.artifacts
+  data      = var.bucket_arns.data
+  models    = var.bucket_arns.models
+  state     = var.bucket_arns.state
 
   # ARNs by pattern, as IAM sees them before the resource exists.
+  sagemaker = "arn:${var.partition}:sagemaker:${var.region}:${var.account_id}"
+  build     = "arn:${var.partition}:codebuild:${var.region}:${var.account_id}"
+  role      = "arn:${var.partition}:iam::${var.account_id}:role"
   arn = {
-    sagemaker   = "arn:${var.partition}:sagemaker:${var.region}:${var.account_id}"
-    log_group   = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group"
-    alarm       = "arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm"
-    build       = "arn:${var.partition}:codebuild:${var.region}:${var.account_id}"
-    role        = "arn:${var.partition}:iam::${var.account_id}:role"
-    pipeline    = "arn:${var.partition}:codepipeline:${var.region}:${var.account_id}:${var.project_name}"
-    approvals   = "arn:${var.partition}:sns:${var.region}:${var.account_id}:${var.project_name}-approvals"
-    autoscaling = "arn:${var.partition}:application-autoscaling:${var.region}:${var.account_id}"
+    log_group        = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group"
+    endpoint_logs    = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/sagemaker/Endpoints"
+    alarm            = "arn:${var.partition}:cloudwatch:${var.region}:${var.account_id}:alarm"
+    pipeline         = "arn:${var.partition}:codepipeline:${var.region}:${var.account_id}:${var.project_name}"
+    approvals        = "arn:${var.partition}:sns:${var.region}:${var.account_id}:${var.project_name}-approvals"
+    scalable_targets = "arn:${var.partition}:application-autoscaling:${var.region}:${var.account_id}:scalable-target/*"
+    autoscaling_role = "${local.role}/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/*"
+    builds           = [for build in local.builds : "${local.build}:project/${var.project_name}-${build}"]
+    prepare_jobs     = "${local.sagemaker}:processing-job/${var.project_name}-prepare-*"
+    train_jobs       = "${local.sagemaker}:training-job/${var.project_name}-train-*"
+    evaluate_jobs    = "${local.sagemaker}:processing-job/${var.project_name}-evaluate-*"
+    package_group    = "${local.sagemaker}:model-package-group/${var.model_package_group_name}"
+    packages         = "${local.sagemaker}:model-package/${var.model_package_group_name}/*"
+    # An endpoint with its configs and models.
+    endpoint = { for environment, name in var.endpoint_names : environment => [
+      "${local.sagemaker}:endpoint/${name}", "${local.sagemaker}:endpoint-config/${name}-*", "${local.sagemaker}:model/${name}-*",
+    ] }
+  }
+
+  # <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>
+  image_pattern = "^([0-9]{12})\\.dkr\\.ecr\\.([a-z0-9-]+)\\.[^/]+/([^:@]+)[:@].+$"
+  image_repository_arns = {
+    for use, uris in { jobs = var.job_image_uris, inference = [var.inference_image_uri] } : use => distinct([
+      for uri in uris : format("arn:%s:ecr:%s:%s:repository/%s", var.partition, regex(local.image_pattern, uri)[1], regex(local.image_pattern, uri)[0], regex(local.image_pattern, uri)[2])
+    ])
+  }
+}
+
+# checkov can't look into statements that are data: tests/identity.tftest.hcl judges the policies as they are rendered.
+data "aws_iam_policy_document" "this" {
+  for_each = local.roles
+
+  dynamic "statement" {
+    for_each = each.value.statements
+    content {
+      sid       = statement.value.sid
+      effect    = lookup(statement.value, "effect", "Allow")
+      actions   = statement.value.actions
+      resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = flatten([
+          for test, expected in lookup(statement.value, "conditions", {}) : [
+            for variable, value in expected : { test = test, variable = variable, value = value }
+          ]
+        ])
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = [condition.value.value]
+        }
+      }
+    }
+  }
+
+  # A condition by another name would be left out, and its statement allow what it should not.
+  lifecycle {
+    precondition {
+      condition = alltrue([
+        for statement in each.value.statements : length(setsubtract(keys(statement), ["sid", "effect", "actions", "resources", "conditions"])) == 0
+      ])
+      error_message = "a statement of ${each.key} in permissions.tf has another field than sid, effect, actions, resources and conditions."
+    }
   }
 }
 
 data "aws_iam_policy_document" "trust" {
-  for_each = toset(["codepipeline.amazonaws.com", "codebuild.amazonaws.com", "sagemaker.amazonaws.com", "events.amazonaws.com"])
+  for_each = toset([for role in local.roles : role.service])
 
   # The service takes the role for this account only, never on behalf of another one.
   statement {
@@ -66,5 +110,5 @@ resource "aws_iam_role_policy" "this" {
 
   name   = each.key
   role   = aws_iam_role.this[each.key].name
-  policy = each.value.policy
+  policy = data.aws_iam_policy_document.this[each.key].json
 }

@@ -1,4 +1,4 @@
-# Failures of the pipeline and alarms of the endpoints (modules/endpoint) arrive at one topic.
+# Failures of the pipeline and alarms of the endpoints (terraform/endpoint) arrive at one topic.
 resource "aws_sns_topic" "alarms" {
   name              = "${var.project_name}-alarms"
   kms_master_key_id = var.kms_key_arn

@@ -1,5 +1,5 @@
 locals {
-  variant_name = "moderation" # as in modules/endpoint
+  variant_name = "moderation" # as in terraform/endpoint
 
   # One row of graphs for each endpoint: title, metrics, statistic.
   endpoint_graphs = {

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -18,10 +17,11 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
+from waiting import wait_until
 
-from emulator import protocol
+from emulator.core import protocol
+from emulator.core.service import Service
 from emulator.server import Emulator
-from emulator.service import Service
 
 SRC = Path(__file__).parents[3] / "src"
 
@@ -167,11 +167,6 @@ def test_every_call_is_recorded_under_its_principal(cloud, aws):
     assert as_role["status"] == 200
 
 
-def test_a_role_that_does_not_exist_cannot_be_assumed(cloud):
-    with pytest.raises(Exception, match="does not exist"):
-        cloud.credentials(f"arn:aws:iam::{cloud.account_id}:role/nobody", "s")
-
-
 @pytest.mark.parametrize(("invocation", "status"), [("the-same", 200), ("another", 400)])
 def test_a_retry_of_a_call_that_succeeded_gets_its_answer_again(aws, invocation, status):
     codecommit = aws("codecommit")
@@ -226,11 +221,8 @@ def start_process(root: Path, port: int) -> subprocess.Popen:
 def test_the_command_writes_its_address_and_ends_on_sigterm(tmp_path):
     process = start_process(tmp_path, 0)
     try:
-        deadline = time.monotonic() + 20
-        while not (tmp_path / "emulator.json").exists():
-            assert process.poll() is None, process.stderr.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: (tmp_path / "emulator.json").exists() or process.poll() is not None)
+        assert process.poll() is None, process.stderr.read()
         ready = json.loads((tmp_path / "emulator.json").read_text())
         assert ready["pid"] == process.pid
         with urllib.request.urlopen(f"{ready['url']}/_emulator/health") as answer:

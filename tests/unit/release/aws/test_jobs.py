@@ -5,6 +5,7 @@ import pytest
 from release.aws import jobs
 from release.aws.jobs import PROCESSING, TRAINING, Attempt, JobFailed, JobState, attempt_names, choose_attempt
 from release.aws.logs import LogReader
+from release.aws.waiting import Clock
 
 NAMES = ["moderation-train-abc", "moderation-train-abc-2", "moderation-train-abc-3"]
 
@@ -66,8 +67,8 @@ class Scripted:
         return self.logs if service == "logs" else self
 
     def describe_training_job(self, TrainingJobName):
-        found = self.descriptions.pop(0) if len(self.descriptions) > 1 else self.descriptions[0]
-        return {"CreationTime": datetime(2026, 11, 23), **found}
+        description = self.descriptions.pop(0) if len(self.descriptions) > 1 else self.descriptions[0]
+        return {"CreationTime": datetime(2026, 11, 23), **description}
 
     def describe_processing_job(self, ProcessingJobName):
         return self.describe_training_job(ProcessingJobName)
@@ -75,7 +76,7 @@ class Scripted:
 
 def wait(kind, session, fake_time):
     shown = []
-    state = jobs.wait(kind, "job", session, shown.append, fake_time.sleep, fake_time.clock)
+    state = jobs.wait(kind, "job", session, shown.append, Clock(fake_time.clock, fake_time.sleep))
     return state, shown
 
 
@@ -129,13 +130,13 @@ def test_a_failed_job_says_reason_last_lines_link_and_what_to_do(fake_time):
 def test_the_cause_is_shown_and_not_what_the_launcher_says_about_it():
     launcher = ["E1123 torch/distributed/elastic/multiprocessing/api.py failed (exitcode: 1)", *["noise"] * 40]
     toolkit = "2026-11-23 02:58:25,185 sagemaker-training-toolkit INFO     Waiting"
-    told = jobs.telling_lines(
+    lines = jobs.telling_lines(
         {
             "job/algo-2": [*["step"] * 30, "ValueError: two", *launcher],
             "job/algo-1": ["step", "ValueError: one", toolkit, *launcher],
         }
     )
-    assert told == ["step", "ValueError: one", *["step"] * 9, "ValueError: two"]
+    assert lines == ["step", "ValueError: one", *["step"] * 9, "ValueError: two"]
 
 
 def test_a_log_with_nothing_but_the_launcher_is_shown_as_it_is():
@@ -168,11 +169,11 @@ def test_a_stopped_job_is_a_failure(fake_time):
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (JobState("Stopped", "MaxRuntimeExceeded", "", None), "raise training.max_run_seconds in terraform.tfvars"),
-        (JobState("Stopped", "MaxWaitTimeExceeded", "", None), "raise training.max_run_seconds in terraform.tfvars"),
-        (JobState("Failed", "Failed", "ResourceLimitExceeded: account limit", None), "higher quota"),
-        (JobState("Failed", "Failed", "CapacityError: none left", None), "retry the stage later"),
-        (JobState("Failed", "Failed", "ClientError: AccessDenied on s3", None), "lacks a permission"),
+        (JobState("Stopped", "MaxRuntimeExceeded", ""), "raise training.max_run_seconds in terraform.tfvars"),
+        (JobState("Stopped", "MaxWaitTimeExceeded", ""), "raise training.max_run_seconds in terraform.tfvars"),
+        (JobState("Failed", "Failed", "ResourceLimitExceeded: account limit"), "higher quota"),
+        (JobState("Failed", "Failed", "CapacityError: none left"), "retry the stage later"),
+        (JobState("Failed", "Failed", "ClientError: AccessDenied on s3"), "lacks a permission"),
     ],
 )
 def test_the_advice_fits_the_reason(state, words):
@@ -180,16 +181,11 @@ def test_the_advice_fits_the_reason(state, words):
 
 
 def test_only_training_goes_on_from_a_checkpoint_and_each_job_has_its_own_limit():
-    too_long = JobState("Stopped", "MaxRuntimeExceeded", "", None)
+    too_long = JobState("Stopped", "MaxRuntimeExceeded", "")
     assert "last checkpoint" in jobs.advice(TRAINING, too_long)
-    advice = jobs.advice(PROCESSING, JobState("Stopped", "", "MaxRuntimeExceeded: 3600 s", None))
+    advice = jobs.advice(PROCESSING, JobState("Stopped", "", "MaxRuntimeExceeded: 3600 s"))
     assert "raise processing.max_run_seconds in terraform.tfvars" in advice
     assert "checkpoint" not in advice
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(9.9, "9 s"), (75, "1 m 15 s"), (7260, "2 h 1 m")])
-def test_seconds_are_spoken(seconds, words):
-    assert jobs.spoken_seconds(seconds) == words
 
 
 @pytest.mark.parametrize("kind", [TRAINING, PROCESSING])

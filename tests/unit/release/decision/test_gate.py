@@ -88,15 +88,15 @@ def swapped(whole):
     for part in ("slices", "behaviour", "evasion", "latency"):
         other[part] = {"candidate": whole[part]["champion"], "champion": whole[part]["candidate"]}
 
-    def turned(found):
-        chances = {"p_worse": found["p_better"], "p_better": found["p_worse"]}
-        return {"difference": -found["difference"], "low": -found["high"], "high": -found["low"], **chances}
+    def turned(compared):
+        chances = {"p_worse": compared["p_better"], "p_better": compared["p_worse"]}
+        return {"difference": -compared["difference"], "low": -compared["high"], "high": -compared["low"], **chances}
 
     compared = whole["comparison"]["champion"]
     other["comparison"] = whole["comparison"] | {
         "champion": {
             "macro_average_precision": turned(compared["macro_average_precision"]),
-            "labels": {label: turned(found) for label, found in compared["labels"].items()},
+            "labels": {label: turned(difference) for label, difference in compared["labels"].items()},
             "flips": compared["flips"],
         }
     }
@@ -141,11 +141,11 @@ def test_report_mode_tells_what_would_have_been_stopped_and_stops_nothing():
     decision = decide(whole, replace(RULES, mode="report"))
     assert decision.verdict == "PASS"
     assert failed(decision) == ["minimum.macro_auroc"]
-    assert decision.summary.startswith(f"Report only; 1 of {len(decision.rules)} rules would have stopped this: macro")
+    assert decision.summary.startswith(f"Report only; 1 of {len(decision.rules)} rules would have stopped this: Macro")
     assert decide(evaluation(), replace(RULES, mode="report")).summary.startswith("All ")
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), "0.9", True])
+@pytest.mark.parametrize("value", [None, float("nan")])
 @pytest.mark.parametrize(
     ("rule", "path"),
     [
@@ -168,15 +168,13 @@ def test_a_number_that_is_none_fails_its_rule(rule, path, value):
 @pytest.mark.parametrize(
     ("part", "rules"),
     [
-        ("latency", ["maximum_p95_milliseconds"]),
         ("evasion", ["evasion_minimum.leetspeak"]),
         ("behaviour", ["behaviour_minimum"]),
         ("slices", ["slice_minimum.identity.bpsn_auc", "slice_minimum.length.macro_average_precision"]),
-        ("comparison", ["baseline_margin"]),
     ],
 )
-def test_a_part_that_was_not_measured_fails_every_rule_about_it(part, rules):
-    assert failed(decide(changed(part, None, champion=False), RULES)) == rules
+def test_a_part_in_which_nothing_was_measured_fails_every_rule_about_it(part, rules):
+    assert failed(decide(changed(f"{part}.candidate", {}, champion=False), RULES)) == rules
 
 
 def test_a_champion_that_was_not_compared_fails_every_rule_about_it():
@@ -184,7 +182,7 @@ def test_a_champion_that_was_not_compared_fails_every_rule_about_it():
     assert failed(decide(changed("comparison.champion", None), RULES)) == names
 
 
-def test_a_slice_with_few_positive_rows_is_not_judged():
+def test_a_slice_with_few_positive_rows_is_passed_over():
     names = [rule.name for rule in decide(evaluation(), RULES).rules]
     assert "slice_minimum.identity.bpsn_auc.women" in names
     assert "slice_minimum.identity.bpsn_auc.jewish" not in names
@@ -205,16 +203,10 @@ def test_a_tolerated_loss_of_behaviour_passes_and_a_greater_one_does_not():
     assert "is 0.690, with the model live in prod 0.800; a loss of at most 0.1 required: failed." in stopped.summary
 
 
-def test_rules_that_are_left_out_are_not_judged():
+def test_rules_that_are_left_out_are_not_applied():
     whole = evaluation()
-    whole["candidate"]["metrics"] = {}
     whole["comparison"]["champion"] = comparison(WORSE, flips=1.0)
     assert decide(whole, GateRules()).rules == ()
-
-
-def test_another_schema_is_refused():
-    with pytest.raises(ValueError, match="schema_version 1; this gate reads 3"):
-        decide(evaluation() | {"schema_version": 1}, RULES)
 
 
 @pytest.mark.parametrize(("choice", "passed"), [("fail", False), ("report", True)])
@@ -225,4 +217,4 @@ def test_a_label_with_too_few_positives_can_not_be_evaluated(choice, passed):
     enough, few = decision.rules
     assert enough.sentence == "insult has 40 positive test rows; at least 10 required to evaluate it: passed."
     assert few.sentence.startswith("threat has 1 positive test rows; at least 10 required to evaluate it: its")
-    assert few.found == 1
+    assert few.value == 1

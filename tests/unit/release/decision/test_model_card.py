@@ -3,6 +3,7 @@ import json
 import pytest
 from helpers.evaluations import FAILED, LABELS, candidate, evaluation
 
+from contract.evaluation.vocabulary import LABEL_METRIC_NAMES, METRIC_NAMES
 from release.decision.model_card import page, registry_card
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-details.html#model-card-schema: known keys
@@ -58,6 +59,14 @@ def test_a_card_leaves_out_what_could_not_be_computed_and_stays_within_the_limit
     assert all(isinstance(metric["value"], float) for metrics in groups.values() for metric in metrics)
 
 
+def test_figures_have_the_names_that_they_have_on_every_page(platform):
+    card = json.loads(registry_card(candidate(), platform))
+    groups = {group["name"]: group["metric_data"] for group in card["evaluation_details"][0]["metric_groups"]}
+    assert {metric["name"] for metric in groups["Live model"]} <= set(METRIC_NAMES.values())
+    assert {metric["name"] for metric in groups["insult"]} <= set(LABEL_METRIC_NAMES.values())
+    assert "| evasion: Digits for letters | 0.800 of the recall kept |" in page(candidate(), platform)
+
+
 def test_a_card_says_where_the_model_comes_from(platform):
     card = json.loads(registry_card(candidate(), platform))
     details = card["additional_information"]["custom_details"]
@@ -80,10 +89,11 @@ def test_the_page_shows_systems_labels_thresholds_and_every_rule(platform):
 
 def test_the_page_of_a_first_run_that_failed_says_so_and_names_what_never_blocks(platform):
     policy = {"id": "p-1", "labels": {label: {"review": 0.4, "block": 1.0} for label in LABELS}}
-    whole = evaluation(champion=False) | {"behaviour": None, "evasion": None}
+    whole = evaluation(champion=False)
+    whole["behaviour"]["candidate"], whole["evasion"]["candidate"] = {}, {}
     text = page(candidate(decision=FAILED, evaluation=whole, policy=policy), platform)
     assert "**Gate: FAIL.** macro auroc is 0.900: failed." in text
-    assert "Live in prod" not in text
+    assert "Live model" not in text
     assert "| never |" in text
     assert "Not measured." in text
 

@@ -1,8 +1,6 @@
-import io
 from datetime import UTC, datetime, timedelta
 
-from laptop.screen import Screen, clock
-from release.operate.progress import describe_stage, entry_refusal, pending_approval
+from release.operate.progress import Approval, describe_stage, entry_refusal, pending_approval, running_job
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,6 +23,23 @@ def test_one_failed_action_makes_the_stage_failed_and_its_reason_is_told():
     failed = action("Failed", 1, 2, executionResult={"errorDetails": {"message": "COMMAND_EXECUTION_ERROR"}})
     stage = describe_stage("Check", [action("Succeeded", 0, 5), failed], None)
     assert (stage.status, stage.summary) == ("Failed", "COMMAND_EXECUTION_ERROR")
+
+
+class CodeBuild:
+    """One build, whose log has this place."""
+
+    def __init__(self, **logs):
+        self.logs = logs
+
+    def batch_get_builds(self, ids):
+        return {"builds": [{"id": ids[0], "logs": self.logs}]}
+
+
+def test_the_log_of_a_stage_is_that_of_its_build_once_there_is_one():
+    build = action("InProgress", 0, 1, executionResult={"externalExecutionId": "moderation-check:1"})
+    logging = CodeBuild(groupName="group", streamName="stream")
+    assert describe_stage("Check", [build], logging).log == ("group", "stream")
+    assert describe_stage("Check", [build], CodeBuild(groupName="group")).log is None
 
 
 def test_exported_variables_of_all_actions_are_kept():
@@ -53,9 +68,9 @@ class Pipeline:
 
 
 def test_what_waits_for_a_person_is_found_in_any_execution_or_in_the_one_that_is_meant():
-    found = {"stage": "Approve", "action": "Approve", "token": "t", "execution": "1"}
-    assert pending_approval(Pipeline(), "moderation") == found
-    assert pending_approval(Pipeline(), "moderation", "1") == found
+    waiting = Approval("Approve", "Approve", token="t", execution="1")
+    assert pending_approval(Pipeline(), "moderation") == waiting
+    assert pending_approval(Pipeline(), "moderation", "1") == waiting
     assert pending_approval(Pipeline(), "moderation", "2") is None
 
 
@@ -64,16 +79,25 @@ def test_a_stage_that_was_not_entered_says_why_to_the_execution_that_it_kept_out
     assert entry_refusal(Pipeline(), "moderation", "1") == ""
 
 
-def test_without_a_terminal_moving_lines_are_thinned_out():
-    stream = io.StringIO()
-    screen = Screen(stream)
-    for number in range(100):
-        screen.moving(f"step {number}")
-    assert stream.getvalue() == ""
-    screen.seconds_between_moving_lines = 0
-    screen.moving("step 100")
-    assert "step 100" in stream.getvalue()
+def test_the_running_job_is_found_with_its_last_reported_line():
+    class Session:
+        def client(self, service):
+            return self
 
+        def list_training_jobs(self, NameContains, StatusEquals, SortBy, SortOrder):
+            assert (NameContains, StatusEquals) == ("moderation-train-", "InProgress")
+            return {"TrainingJobSummaries": [{"TrainingJobName": "m-train-1", "CreationTime": datetime.now()}]}
 
-def test_elapsed_time_reads_as_minutes_and_seconds():
-    assert clock(75.2) == "1:15"
+        def get_paginator(self, operation):
+            return self
+
+        def paginate(self, logGroupName, logStreamNamePrefix):
+            assert (logGroupName, logStreamNamePrefix) == ("/aws/sagemaker/TrainingJobs", "m-train-1/")
+            return [{"logStreams": [{"logStreamName": "m-train-1/algo-1"}]}]
+
+        def get_log_events(self, nextToken=None, **_):
+            lines = [] if nextToken else ["noise", "progress step 1 of 2", "noise"]
+            return {"events": [{"message": line} for line in lines], "nextForwardToken": "end"}
+
+    assert running_job("moderation", "Train", Session()).last_line == "progress step 1 of 2"
+    assert running_job("moderation", "Approve", Session()) is None

@@ -29,7 +29,7 @@ def packages(aws):
 
 @pytest.mark.usefixtures("released")
 def test_what_was_released_is_destroyed_in_its_own_state_and_packages_go_after_it(aws, platform, monkeypatch):
-    runs, deleted, said = [], [], []
+    runs, deleted, shown = [], [], []
     # moto has no DeleteModelPackage
     monkeypatch.setattr(
         aws.client("sagemaker"), "delete_model_package", lambda ModelPackageName: deleted.append(ModelPackageName)
@@ -42,12 +42,12 @@ def test_what_was_released_is_destroyed_in_its_own_state_and_packages_go_after_i
         return TerraformRun(0)
 
     monkeypatch.setattr(teardown, "run_terraform", terraform)
-    teardown.teardown(platform.state_bucket, "moderation", aws, said.append)
+    teardown.teardown(platform.state_bucket, "moderation", aws, shown.append)
     assert [arguments[0] for arguments in runs] == ["init", "destroy"]
     assert "-backend-config=key=endpoint/prod/terraform.tfstate" in runs[0]
     assert f"-backend-config=kms_key_id={platform.kms_key_arn}" in runs[0]
     assert deleted == [package["ModelPackageArn"] for package in packages(aws)]
-    assert said == ["staging: no release, nothing to destroy", "moderation: 1 model packages deleted"]
+    assert shown == ["staging: no release, nothing to destroy", "moderation: 1 model packages deleted"]
 
 
 @pytest.mark.usefixtures("released")
@@ -59,7 +59,7 @@ def test_packages_stay_where_an_endpoint_could_not_be_destroyed(aws, platform, m
 
 
 def test_an_error_of_aws_is_one_line(aws, monkeypatch, capsys):
-    monkeypatch.setattr(command_line, "aws_session", lambda: aws)
+    monkeypatch.setattr("release.commands.operate.aws_session", lambda: aws)
     arguments = ["teardown", "--state-bucket", "no-such-bucket", "--model-package-group", "moderation"]
     assert command_line.main(arguments) == 1
     assert capsys.readouterr().err.startswith("error: ")

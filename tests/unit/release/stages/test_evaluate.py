@@ -3,7 +3,7 @@ import json
 
 import pytest
 from botocore.validate import validate_parameters
-from helpers.evaluations import POLICY, comparison, evaluation, make_prod_run
+from helpers.evaluations import POLICY, evaluation, make_prod_run
 
 from contract.data.section import DataConfig
 from contract.evaluation.section import EvaluationConfig
@@ -11,19 +11,9 @@ from contract.policy.targets import Targets
 from contract.project.base_model import BaseModel
 from contract.project.file import Project
 from contract.project.gate import GateRules
-from release.decision.gate import Decision, Rule
+from release.stages.approval import exports
 from release.stages.code_archive import UploadedCode
-from release.stages.evaluate import (
-    EvaluationInputs,
-    Verdict,
-    champion_package,
-    evaluate,
-    evaluation_job,
-    exports,
-    most_flips,
-    report_url,
-    worst_label,
-)
+from release.stages.evaluate import EvaluationInputs, evaluate, evaluation_job, find_champion
 from release.stages.processing import processing_request
 from release.stages.run import Run
 
@@ -41,14 +31,14 @@ BASE_MODEL = "s3://moderation-data/base-models/0123/"
 STRICT = dataclasses.replace(PROJECT, gate=GateRules(minimum={"macro_auroc": 0.95}))
 
 
-def judged(auroc=0.9, champion=False):
+def scored(auroc=0.9, champion=False):
     whole = evaluation(champion)
     whole["candidate"]["metrics"]["macro_auroc"] = auroc
     return whole
 
 
 @pytest.fixture
-def judging(aws, platform, monkeypatch):
+def evaluating(aws, platform, monkeypatch):
     """Runs the stage; the job itself is replaced by what it leaves in S3."""
     sagemaker, s3 = aws.client("sagemaker"), aws.client("s3")
     sagemaker.create_model_package_group(ModelPackageGroupName="moderation")
@@ -81,9 +71,9 @@ def serve_prod(aws, model_data_uri="s3://moderation-models/training/old/output/m
     return package
 
 
-def test_a_first_model_is_judged_and_registered(aws, judging):
+def test_a_first_model_is_evaluated_and_registered(aws, evaluating):
     shown = []
-    verdict = judging(judged(), shown=shown)
+    verdict = evaluating(scored(), shown=shown)
     assert verdict.decision.passed
     package = aws.client("sagemaker").describe_model_package(ModelPackageName=verdict.package_arn)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
@@ -91,19 +81,19 @@ def test_a_first_model_is_judged_and_registered(aws, judging):
     assert any("Nothing is live in prod" in line for line in shown)
 
 
-def test_a_model_that_fails_the_gate_is_registered_as_rejected(aws, judging):
-    verdict = judging(judged(auroc=0.5))
+def test_a_model_that_fails_the_gate_is_registered_as_rejected(aws, evaluating):
+    verdict = evaluating(scored(auroc=0.5))
     assert exports(verdict)["GATE"] == "FAIL"
     package = aws.client("sagemaker").describe_model_package(ModelPackageName=verdict.package_arn)
     assert package["ModelApprovalStatus"] == "Rejected"
 
 
-def test_the_champion_is_what_prod_runs_and_its_model_is_an_input(aws, platform, judging):
-    assert champion_package(platform, aws.client("sagemaker")) is None
+def test_the_champion_is_what_prod_runs_and_its_model_is_an_input(aws, platform, evaluating):
+    assert find_champion(platform, aws.client("sagemaker")).arn is None
     sagemaker = aws.client("sagemaker")
     package = serve_prod(aws)
-    assert champion_package(platform, sagemaker) == package
-    verdict = judging(judged(champion=True))
+    assert find_champion(platform, sagemaker).arn == package
+    verdict = evaluating(scored(champion=True))
     name = sagemaker.list_processing_jobs()["ProcessingJobSummaries"][0]["ProcessingJobName"]
     job = sagemaker.describe_processing_job(ProcessingJobName=name)
     inputs = {entry["InputName"]: entry["S3Input"]["S3Uri"] for entry in job["ProcessingInputs"]}
@@ -117,41 +107,41 @@ def test_the_champion_is_what_prod_runs_and_its_model_is_an_input(aws, platform,
     assert exports(verdict)["CHAMPION_PACKAGE_ARN"] == package
 
 
-def test_a_champion_that_can_not_be_compared_is_told_to_the_approver(aws, judging):
+def test_a_champion_that_can_not_be_compared_is_told_to_the_approver(aws, evaluating):
     serve_prod(aws)
-    left_out = judged() | {"champion_left_out": "it knows none of this dataset's labels"}
-    told = exports(judging(left_out))["GATE_SUMMARY"]
-    assert "Not compared with the model live in prod: it knows none of this dataset's labels." in told
+    left_out = scored() | {"champion_left_out": "it knows none of this dataset's labels"}
+    summary = exports(evaluating(left_out))["GATE_SUMMARY"]
+    assert "Not compared with the model live in prod: it knows none of this dataset's labels." in summary
 
 
-def test_another_gate_judges_the_same_evaluation_again(aws, judging):
-    first, second = judging(judged()), judging(judged(), STRICT)
+def test_another_gate_is_applied_to_the_same_evaluation(aws, evaluating):
+    first, second = evaluating(scored()), evaluating(scored(), STRICT)
     assert (first.decision.verdict, second.decision.verdict) == ("PASS", "FAIL")
     assert first.package_arn != second.package_arn
     assert len(aws.client("sagemaker").list_processing_jobs()["ProcessingJobSummaries"]) == 1
 
 
-def test_the_model_that_prod_runs_is_not_evaluated_nor_registered_again(aws, judging):
+def test_the_model_that_prod_runs_is_not_evaluated_nor_registered_again(aws, evaluating):
     sagemaker = aws.client("sagemaker")
-    first = judging(judged()).package_arn
+    first = evaluating(scored()).package_arn
     make_prod_run(first, sagemaker)
-    again = judging(judged())
+    again = evaluating(scored())
     assert again.package_arn == first
     assert "Prod runs this very model" in exports(again)["GATE_SUMMARY"]
     assert len(sagemaker.list_processing_jobs()["ProcessingJobSummaries"]) == 1
-    rejected = judging(judged(), STRICT)
+    rejected = evaluating(scored(), STRICT)
     assert rejected.package_arn != first
     assert not rejected.decision.passed
 
 
-def test_another_policy_on_the_model_that_prod_runs_is_evaluated_against_it_and_ships_its_own_archive(
-    aws, platform, judging
+def test_another_policy_on_the_model_that_prod_runs_is_evaluated_against_it_in_an_archive_of_its_own(
+    aws, platform, evaluating
 ):
     sagemaker = aws.client("sagemaker")
-    first = judging(judged()).package_arn
+    first = evaluating(scored()).package_arn
     make_prod_run(first, sagemaker)
     project = dataclasses.replace(PROJECT, policy=Targets(block_precision=0.8))
-    verdict = judging(judged(champion=True), project, files={"model.tar.gz": "packed again"})
+    verdict = evaluating(scored(champion=True), project, files={"model.tar.gz": "packed again"})
     assert "only the decision policy is new" in exports(verdict)["GATE_SUMMARY"]
     names = {job["ProcessingJobName"] for job in sagemaker.list_processing_jobs()["ProcessingJobSummaries"]}
     package = sagemaker.describe_model_package(ModelPackageName=verdict.package_arn)
@@ -160,10 +150,10 @@ def test_another_policy_on_the_model_that_prod_runs_is_evaluated_against_it_and_
     assert len(names) == 2
     assert properties["training_job"] == "job"
     assert properties["trained_model"] == MODEL
-    shipped = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
-    assert shipped == f"s3://moderation-models/evaluation/{properties['evaluation_job']}/model.tar.gz"
+    served = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+    assert served == f"s3://moderation-models/evaluation/{properties['evaluation_job']}/model.tar.gz"
     make_prod_run(verdict.package_arn, sagemaker, "second")
-    assert judging(judged(champion=True), project).package_arn == verdict.package_arn
+    assert evaluating(scored(champion=True), project).package_arn == verdict.package_arn
     assert len(sagemaker.list_processing_jobs()["ProcessingJobSummaries"]) == 2
 
 
@@ -172,27 +162,27 @@ MORE_CASES = dataclasses.replace(ARCHIVE, suite_sha256="fed")
 
 
 @pytest.mark.parametrize(("project", "archive"), [(TEXTS_SHOWN, ARCHIVE), (PROJECT, MORE_CASES)])
-def test_other_settings_of_the_evaluation_evaluate_again(aws, judging, project, archive):
+def test_other_settings_of_the_evaluation_evaluate_again(aws, evaluating, project, archive):
     sagemaker = aws.client("sagemaker")
-    judging(judged())
-    judging(judged(), project, archive=archive)
-    judging(judged(), project, archive=archive)
+    evaluating(scored())
+    evaluating(scored(), project, archive=archive)
+    evaluating(scored(), project, archive=archive)
     assert len(sagemaker.list_processing_jobs()["ProcessingJobSummaries"]) == 2
 
 
 @pytest.mark.parametrize(("project", "archive"), [(TEXTS_SHOWN, ARCHIVE), (PROJECT, MORE_CASES)])
 def test_other_settings_evaluate_the_model_that_prod_runs_again_and_the_approver_is_told(
-    aws, judging, project, archive
+    aws, evaluating, project, archive
 ):
     sagemaker = aws.client("sagemaker")
-    make_prod_run(judging(judged()).package_arn, sagemaker)
-    again = judging(judged(champion=True), project, archive=archive)
+    make_prod_run(evaluating(scored()).package_arn, sagemaker)
+    again = evaluating(scored(champion=True), project, archive=archive)
     assert len(sagemaker.list_processing_jobs()["ProcessingJobSummaries"]) == 2
     assert "Prod runs this very model: only the evaluation is new." in exports(again)["GATE_SUMMARY"]
 
 
-def test_the_model_card_lies_beside_the_report(aws, platform, judging):
-    package = judging(judged()).package_arn
+def test_the_model_card_lies_beside_the_report(aws, platform, evaluating):
+    package = evaluating(scored()).package_arn
     job = aws.client("sagemaker").describe_model_package(ModelPackageName=package)["CustomerMetadataProperties"][
         "evaluation_job"
     ]
@@ -207,50 +197,3 @@ def test_without_a_champion_there_is_no_champion_argument(aws, platform):
     model = aws.client("sagemaker").meta.service_model
     validate_parameters(request, model.operation_model("CreateProcessingJob").input_shape)
     assert "--champion" not in request["AppSpecification"]["ContainerArguments"]
-
-
-def test_the_approval_has_room_for_the_longest_values():
-    rules = tuple(Rule(f"r{index}", 1.0, 0.5, False, "x" * 100 + ".") for index in range(9))
-    whole = evaluation()
-    label = "l" * 60
-    whole["comparison"]["champion"]["labels"] = {label: {"difference": -0.1, "low": -0.2, "high": -0.05}}
-    whole["comparison"]["champion"]["flips"] = {label: 1.0}
-    whole["candidate"]["metrics"]["macro_f1"] = None
-    exported = exports(Verdict(Decision(rules), "arn", None, whole, "https://report", ""))
-    assert len(exported["GATE_SUMMARY"]) == 280
-    assert exported["MACRO_AVERAGE_PRECISION"] == "0.6000"
-    assert exported["MACRO_F1"] == "none"
-    assert exported["AGAINST_CHAMPION"] == "+0.030 (-0.010 to +0.070)"
-    # terraform/tests/pipeline.tftest.hcl reckons with these
-    assert len(exported["AGAINST_CHAMPION"]) <= 26
-    assert len(exported["WORST_LABEL"]) <= 57
-    assert len(exported["MOST_FLIPS"]) <= 37
-    assert len(exported["POLICY_ID"]) <= 14
-
-
-def test_the_approval_names_the_label_that_lost_most_and_the_one_that_flips_most():
-    compared = comparison()
-    compared["labels"]["threat"] = {"difference": -0.04, "low": -0.09, "high": 0.01}
-    compared["labels"]["rare"] = {"difference": None, "low": None, "high": None}
-    assert worst_label(compared["labels"]) == "threat -0.040 (-0.090 to +0.010)"
-    assert most_flips({"insult": 0.031, "threat": 0.004, "rare": None}) == "insult 3.1%"
-
-
-def test_a_first_run_has_nothing_to_compare_in_the_approval():
-    exported = exports(Verdict(Decision(()), "arn", None, evaluation(champion=False), "https://report", ""))
-    names = (
-        "CHAMPION_PACKAGE_ARN",
-        "CHAMPION_MACRO_AVERAGE_PRECISION",
-        "AGAINST_CHAMPION",
-        "WORST_LABEL",
-        "MOST_FLIPS",
-    )
-    assert {exported[name] for name in names} == {"none"}
-    assert exported["FALSE_POSITIVES_PER_1000_CLEAN"] == "20.0"
-
-
-def test_the_report_opens_in_the_console():
-    assert report_url("bucket", "evaluation/a job/report.html", "eu-west-1") == (
-        "https://eu-west-1.console.aws.amazon.com/s3/object/bucket?region=eu-west-1"
-        "&prefix=evaluation/a%20job/report.html"
-    )

@@ -1,10 +1,14 @@
 import io
 import json
 
+import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
+from contract.model.policy import DECISIONS, decide
+from moderation.model.policy import Policy
 from release.stages import smoke
+from release.stages.release_plan import Package
 from release.stages.smoke import SmokeFailed, contract_faults, percentile
 
 PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/moderation/1"
@@ -57,7 +61,7 @@ def test_an_answer_that_keeps_the_contract_has_no_faults():
 def test_each_broken_promise_is_named(break_it, fault):
     broken = answer()
     break_it(broken)
-    assert any(fault in found for found in contract_faults(broken, 1, PACKAGE))
+    assert any(fault in each for each in contract_faults(broken, 1, PACKAGE))
 
 
 def test_results_with_different_labels_are_a_fault():
@@ -103,9 +107,13 @@ class Runtime:
         return {"Body": io.BytesIO(json.dumps(answer(len(texts), truncated=long)).encode())}
 
 
-def check(runtime, thorough=True):
+def package(arn=PACKAGE, max_length=128):
+    return Package(arn, "image", "s3://models/model.tar.gz", max_length=max_length)
+
+
+def check(runtime, thorough=True, max_length=128):
     shown = []
-    smoke.check("moderation-staging", PACKAGE, runtime, thorough, shown.append)
+    smoke.check("moderation-staging", package(max_length=max_length), runtime, thorough, shown.append)
     return shown
 
 
@@ -135,4 +143,23 @@ def test_a_broken_endpoint_fails_with_the_request_that_showed_it(runtime, words)
 
 def test_an_answer_from_another_package_fails():
     with pytest.raises(SmokeFailed, match="comes from model"):
-        smoke.check("moderation-prod", PACKAGE + "2", Runtime(), False, lambda line: None)
+        smoke.check("moderation-prod", package(PACKAGE + "2"), Runtime(), False, lambda line: None)
+
+
+def test_a_model_that_reads_the_longest_text_whole_need_not_truncate_it():
+    assert check(Runtime(truncates=False), max_length=32768)
+    with pytest.raises(SmokeFailed, match="did not say that it truncated"):
+        check(Runtime(truncates=False), max_length=8192)
+
+
+@pytest.mark.parametrize("score", [0.3, 0.4, 0.8, 0.999999, 1.0])
+@pytest.mark.parametrize(("review", "block"), [(0.4, 0.8), (0.4, 1.0), (1.0, 1.0), (0.8, 0.8)])
+def test_the_release_decides_as_the_model_does(score, review, block):
+    by_model = Policy("p", ("insult",), np.array([review]), np.array([block])).decisions(np.array([[score]]))[0, 0]
+    assert decide(score, review, block) == DECISIONS[by_model]
+
+
+def test_a_score_of_one_is_reviewed_where_nothing_is_blocked():
+    given = answer(1, score=1.0, block=1.0)
+    given["results"][0]["decision"] = given["results"][0]["labels"]["insult"]["decision"] = "review"
+    assert contract_faults(given, 1, PACKAGE) == []

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from contract.policy.targets import Targets
 from contract.project.base_model import BaseModel
 from contract.project.file import Project
 from contract.project.gate import GateRules
+from release.aws.s3 import parse
 from release.stages.code_archive import UploadedCode
 from release.stages.run import Run
 from release.stages.train import METRICS, TrainingInputs, channels, estimator_arguments, train, training_fingerprint
@@ -37,8 +39,6 @@ def test_a_spot_job_may_wait_longer_than_it_may_run(platform):
 
 
 def test_a_job_on_demand_waits_for_no_spot_instance(platform):
-    from dataclasses import replace
-
     built = arguments(replace(platform, training_use_spot=False))
     assert "max_wait" not in built
     assert "use_spot_instances" not in built
@@ -49,8 +49,6 @@ def test_all_attempts_share_their_checkpoints(platform):
 
 
 def test_a_gpu_with_a_local_disk_gets_no_volume_key(platform):
-    from dataclasses import replace
-
     assert arguments(platform)["volume_kms_key"] == platform.kms_key_arn
     assert "volume_kms_key" not in arguments(replace(platform, training_instance_type="ml.g5.xlarge"))
 
@@ -72,8 +70,6 @@ def test_the_channels_are_those_of_the_contract(platform):
 
 
 def test_the_fingerprint_knows_everything_that_decides_the_model_and_neither_gate_nor_policy(platform):
-    from dataclasses import replace
-
     base = key(platform)
     gate = replace(PROJECT, gate=GateRules(minimum={"macro_auroc": 0.9}))
     assert key(platform, project=gate) == base
@@ -107,7 +103,7 @@ def test_the_estimator_starts_a_distributed_job_and_a_second_call_adopts_it(aws,
     assert job["OutputDataConfig"]["KmsKeyId"] == platform.kms_key_arn
     assert {channel["ChannelName"] for channel in job["InputDataConfig"]} == {"train", "validation", "base_model"}
     assert model.model_data_uri.startswith(f"s3://{platform.models_bucket}/training/{model.job_name}/output/")
-    bucket, _, object_key = model.model_data_uri.removeprefix("s3://").partition("/")
-    aws.client("s3").put_object(Bucket=bucket, Key=object_key, Body=b"model")
+    address = parse(model.model_data_uri)
+    aws.client("s3").put_object(Bucket=address.bucket, Key=address.key, Body=b"model")
     assert train(Run(platform, PROJECT, "decaf", aws, shown.append), ARCHIVE, TrainingInputs("v1", BASE_MODEL)) == model
     assert len(sagemaker.list_training_jobs()["TrainingJobSummaries"]) == 1

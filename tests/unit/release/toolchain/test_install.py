@@ -39,11 +39,11 @@ def test_a_supported_python_passes(monkeypatch, version):
 
 @pytest.mark.parametrize(("what", "installed"), [("terraform", ["terraform"]), ("tools", ["terraform", "checkov"])])
 def test_a_build_gets_the_tools_it_asks_for_and_no_others(monkeypatch, tmp_path, what, installed):
-    found = []
-    monkeypatch.setattr(install, "install_terraform", lambda binaries: found.append("terraform"))
-    monkeypatch.setattr(install, "install_checkov", lambda binaries, environment: found.append("checkov"))
+    calls = []
+    monkeypatch.setattr(install, "install_terraform", lambda binaries: calls.append("terraform"))
+    monkeypatch.setattr(install, "install_checkov", lambda binaries, environment: calls.append("checkov"))
     assert install.main([what, "--directory", str(tmp_path)]) == 0
-    assert found == installed
+    assert calls == installed
 
 
 @pytest.mark.parametrize(

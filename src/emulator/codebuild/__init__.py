@@ -1,0 +1,1 @@
+"""CodeBuild: projects, builds that really run, and their test reports."""

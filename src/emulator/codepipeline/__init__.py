@@ -1,0 +1,1 @@
+"""CodePipeline V2: pipelines whose executions really run."""

@@ -1,0 +1,1 @@
+"""The source provider: git repositories over HTTP, CodeCommit, and connections to git hosts."""

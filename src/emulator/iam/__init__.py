@@ -1,0 +1,1 @@
+"""Who may do what: policies, the permissions that each call needs, and the decision."""

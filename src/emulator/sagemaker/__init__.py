@@ -1,0 +1,1 @@
+"""SageMaker: jobs, hosting and the Model Registry, put together as one service."""

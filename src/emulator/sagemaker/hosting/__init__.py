@@ -1,0 +1,1 @@
+"""Models, endpoint configs and endpoints that serve."""

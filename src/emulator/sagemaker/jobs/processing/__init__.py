@@ -1,0 +1,1 @@
+"""Processing jobs: an entry point with its inputs and outputs."""

@@ -1,0 +1,1 @@
+"""Training jobs, run by the real SageMaker training toolkit."""

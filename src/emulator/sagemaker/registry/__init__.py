@@ -1,0 +1,1 @@
+"""The Model Registry: package groups and versioned model packages."""
