@@ -24,6 +24,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "moderation/training",
     ),
     "evaluate.py": (
+        "contract/data",
         "contract/evaluation",
         "contract/kinds",
         "contract/model",

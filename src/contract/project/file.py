@@ -66,7 +66,8 @@ def _hyperparameters(document: Document) -> dict[str, str]:
     where = f"{document.name}: hyperparameters"
     if not isinstance(section, dict):
         raise ValueError(f"{where}: found {described(section)}, expected a mapping of names to values")
-    problems, result = [], {}
+    problems: list[str] = []
+    result: dict[str, str] = {}
     for name, value in section.items():
         if name not in names():
             problems.append(f"{where}: {name}: found an unknown name, {nearest(name, names())}")
