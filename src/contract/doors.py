@@ -10,7 +10,7 @@ _READING = ("contract/data", "contract/kinds", "contract/strict", "moderation/jo
 
 DOORS: dict[str, tuple[str, ...]] = {
     "shard.py": _READING,
-    "prepare.py": (*_READING, "moderation/data", "moderation/pages"),
+    "prepare.py": (*_READING, "contract/model", "moderation/data", "moderation/pages"),
     # it packs the serving door into the model archive
     "train.py": (
         "contract/kinds",
@@ -24,6 +24,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "moderation/training",
     ),
     "evaluate.py": (
+        "contract/data",
         "contract/evaluation",
         "contract/kinds",
         "contract/model",

@@ -1,8 +1,4 @@
-"""The decision policy: from which score a label goes to a person, and from which it is blocked; tuned by hand here.
-
-python -m moderation.policy --model DIR --precision 0.9 --recall 0.8 --label threat
-python -m moderation.policy --curves evaluation.json --precision 0.9
-"""
+"""The decision policy: from which score a label goes to a person, and from which it is blocked."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,21 +33,32 @@ def choose_policy(
         )
     review, block = choose_review(truth, probs, prevalence), np.full(len(labels), NEVER)
     for index, label in enumerate(labels):
-        wanted = targets.of(label)
-        known = ~np.isnan(truth[:, index])
-        answers, scored = truth[known, index], probs[known, index]
-        if wanted.review is not None:
-            review[index] = wanted.review
-        elif wanted.review_recall is not None and answers.sum():
-            review[index] = recall_threshold(answers, scored, wanted.review_recall)
-        if wanted.block is None:
-            block[index] = block_threshold(answers, scored, wanted.block_precision)
-        else:
-            block[index] = wanted.block
+        target = targets.of(label)
+        annotated = ~np.isnan(truth[:, index])
+        answers, scored = truth[annotated, index], probs[annotated, index]
+        if target.review is not None:
+            review[index] = target.review
+        elif target.review_recall is not None and answers.sum():
+            review[index] = recall_threshold(answers, scored, target.review_recall)
+
+        if target.block is not None:
+            block[index] = target.block
+        elif target.block_precision is not None:
+            block[index] = block_threshold(answers, scored, target.block_precision)
         # a fixed block threshold is a promise: what would be reviewed above it gives way
-        if wanted.block is not None and wanted.review is None:
-            review[index] = min(review[index], wanted.block)
+        if target.block is not None and target.review is None:
+            review[index] = min(review[index], target.block)
     return make_policy(labels, review, block)
+
+
+def effective_policy(directory: Path, labels: Sequence[str], targets: Targets) -> Policy:
+    """The policy with which a trained model is released: the one it was saved with, or the one the targets ask for."""
+    trained = read_policy(directory, labels)
+    # train.py chose by the defaults
+    if targets == Targets():
+        return trained
+    scores = read_scores(directory)
+    return choose_policy(labels, scores.truth, scores.probs, scores.prevalence, targets)
 
 
 def choose_review(truth: np.ndarray, probs: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
@@ -63,12 +70,14 @@ def choose_review(truth: np.ndarray, probs: np.ndarray, prevalence: np.ndarray) 
     """
     chosen = np.empty(truth.shape[1])
     for index in range(truth.shape[1]):
-        known = ~np.isnan(truth[:, index])
-        answers, scored = truth[known, index], probs[known, index]
+        annotated = ~np.isnan(truth[:, index])
+        answers, scored = truth[annotated, index], probs[annotated, index]
         expected = prevalence_threshold(scored, float(prevalence[index]))
+        own = best_threshold(answers, scored)
+
+        # with HALF_TRUST_POSITIVES the two weigh the same; a mean of logits, for scores crowd near 0
         positives = answers.sum()
         trust = positives / (positives + HALF_TRUST_POSITIVES) if positives >= MINIMUM_POSITIVES else 0.0
-        own = best_threshold(answers, scored)
         chosen[index] = _sigmoid(trust * _logit(own) + (1 - trust) * _logit(expected))
     return np.round(chosen, DIGITS)
 
@@ -100,16 +109,17 @@ def best_threshold(truth: np.ndarray, probs: np.ndarray) -> float:
 
 
 def block_threshold(truth: np.ndarray, probs: np.ndarray, precision: float) -> float:
-    """The lowest threshold with the wanted precision on truth and probs (rows), shrunk for few positives.
+    """The lowest threshold with this precision on truth and probs (rows), shrunk for few positives.
 
     To block is graver than to ask a person: what few positives above it speak for is moved, on the logit scale,
     towards LARGEST. Where no threshold reaches the precision it is NEVER.
     """
     own = precision_threshold(truth, probs, precision)
-    return NEVER if own == NEVER else _cautious(own, float(truth[probs >= own].sum()))
+    return NEVER if own == NEVER else cautious(own, float(truth[probs >= own].sum()))
 
 
-def _cautious(threshold: float, hits: float) -> float:
+def cautious(threshold: float, hits: float) -> float:
+    """A block threshold moved towards LARGEST, the further the fewer positives (hits) speak for it."""
     trust = hits / (hits + HALF_TRUST_POSITIVES)
     return _sigmoid(trust * _logit(threshold) + (1 - trust) * _logit(LARGEST))
 
@@ -117,7 +127,7 @@ def _cautious(threshold: float, hits: float) -> float:
 def precision_threshold(truth: np.ndarray, probs: np.ndarray, precision: float) -> float:
     """The lowest threshold above which the share `precision` of the rows is positive, NEVER where none is.
 
-    One clean row more than was seen is reckoned with, so that a few lucky hits promise nothing: a precision of .9
+    One clean row more than was seen is assumed above it, so that a few lucky hits promise nothing: a precision of .9
     needs at least nine positives above the threshold.
     """
     if not truth.sum():
@@ -130,11 +140,11 @@ def precision_threshold(truth: np.ndarray, probs: np.ndarray, precision: float) 
 def recall_threshold(truth: np.ndarray, probs: np.ndarray, recall: float) -> float:
     """The highest threshold that finds the share `recall` of the positives, of which truth has at least one.
 
-    One missed positive more than was seen is reckoned with; where that is too much to ask, all positives are found.
+    One missed positive more than was seen is assumed; where that is too much to ask, all positives are found.
     """
     ranked, last, hits = _steps(truth, probs)
-    wanted = min(recall * (truth.sum() + 1), truth.sum())
-    return _below(ranked, int(last[int(np.argmax(hits >= wanted))]))
+    needed = min(recall * (truth.sum() + 1), truth.sum())
+    return _below(ranked, int(last[int(np.argmax(hits >= needed))]))
 
 
 def _steps(truth: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -149,16 +159,6 @@ def _below(ranked: np.ndarray, place: int) -> float:
     """Half-way from a score to the next lower one."""
     below = ranked[place + 1] if place + 1 < len(ranked) else 0.0
     return float(np.clip((ranked[place] + below) / 2, SMALLEST, LARGEST))
-
-
-def effective_policy(directory: Path, labels: Sequence[str], targets: Targets) -> Policy:
-    """The policy with which a trained model is released: the one it was saved with, or the one the targets ask for."""
-    shipped = read_policy(directory, labels)
-    # train.py chose by the defaults
-    if targets == Targets():
-        return shipped
-    scores = read_scores(directory)
-    return choose_policy(labels, scores.truth, scores.probs, scores.prevalence, targets)
 
 
 def _logit(probability: float) -> float:

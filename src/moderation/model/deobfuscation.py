@@ -37,7 +37,7 @@ class Deobfuscator:
     """In lower case."""
 
     def __call__(self, text: str) -> str:
-        """The text without disguise."""
+        """The text with its hidden words as they are usually written."""
         text = JOINERS.sub("", INVISIBLE.sub("", text))
         if not text.isascii():
             text = WORD.sub(lambda match: self._in_one_alphabet(match.group()), text)
@@ -86,6 +86,7 @@ class Deobfuscator:
         for count in range(letters, 2, -1):
             if self.knows("".join(words[place : place + count])):
                 return count
+
         second = WORD.match(words[place + 1]) if place + 1 < len(words) else None
         first = word_at_end(words[place]) if second else ""
         if not first or not second or not self.knows(first + second.group()):

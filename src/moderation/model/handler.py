@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from contract.model.answer import Answer, Result
 from contract.model.policy import DECISIONS
 from moderation.model.policy import Policy, read_policy
 from moderation.model.scoring import Scorer
@@ -19,8 +20,8 @@ from moderation.model.scoring import Scorer
 JSON = "application/json"
 MAXIMUM_BODY_BYTES = 1_000_000
 MAXIMUM_TEXTS = 128
-SCORE_DIGITS = 6
 MAXIMUM_CHARACTERS = 50_000  # of one text: what lies beyond the model's tokens is not read anyway
+SCORE_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,13 @@ def texts_of(content: Any) -> list[str]:
     if len(content) != 1 or not {"text", "texts"}.issuperset(content):
         keys = ", ".join(sorted(ascii(key)[:40] for key in content)[:10]) or "no key"
         raise ValueError(f"found {keys}, expected exactly one of the keys 'text' and 'texts': {shape}")
+
     texts = [content["text"]] if "text" in content else content["texts"]
     if not isinstance(texts, list):
         raise ValueError(f"texts: found {type(texts).__name__}, expected a list of strings")
     if not 0 < len(texts) <= MAXIMUM_TEXTS:
         raise ValueError(f"texts: found {len(texts)} texts, expected 1 to {MAXIMUM_TEXTS}")
+
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"text {number}: found {type(text).__name__}, expected a string")
@@ -82,7 +85,7 @@ def texts_of(content: Any) -> list[str]:
     return texts
 
 
-def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
+def predict_fn(texts: list[str], moderator: Moderator) -> Answer:
     """The answer for some texts: every label with its score, its thresholds and its decision, and each text's own."""
     scores = moderator.scorer.score(texts)
     return {
@@ -93,7 +96,7 @@ def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
     }
 
 
-def answers(probs: np.ndarray, truncated: list[bool], policy: Policy) -> list[dict[str, Any]]:
+def answers(probs: np.ndarray, truncated: list[bool], policy: Policy) -> list[Result]:
     """What each text is answered, for probs (texts, labels); the policy decides on the scores as they are shown."""
     scores = np.round(probs.astype(np.float64), SCORE_DIGITS)
     decided = policy.decisions(scores)  # (texts, labels)
@@ -119,7 +122,7 @@ def answers(probs: np.ndarray, truncated: list[bool], policy: Policy) -> list[di
     ]
 
 
-def output_fn(answer: dict[str, Any], accept: str) -> str:
+def output_fn(answer: Answer, accept: str) -> str:
     """The answer as JSON. Raises ValueError where the caller accepts no JSON."""
     kinds = {kind.partition(";")[0].strip().lower() for kind in (accept or "*/*").split(",")}
     if kinds.isdisjoint({JSON, "*/*", "application/*"}):

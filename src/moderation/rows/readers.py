@@ -12,7 +12,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from contract.data.section import DataConfig
 from moderation.rows.parsing import rows_of
@@ -23,9 +23,12 @@ MAXIMUM_LINE_BYTES = 10_000_000
 
 def data_files(directory: Path) -> list[Path]:
     """The data files below a directory, sorted; empty where it is absent or empty. Hidden files don't count."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file()) if directory.is_dir() else []
+    if not directory.is_dir():
+        return []
     files = [
-        path for path in files if not any(part.startswith((".", "_")) for part in path.relative_to(directory).parts)
+        path
+        for path in sorted(path for path in directory.rglob("*") if path.is_file())
+        if not any(part.startswith((".", "_")) for part in path.relative_to(directory).parts)
     ]
     for path in files:
         if not path.name.endswith(tuple(READERS)):
@@ -49,7 +52,7 @@ def read_file(path: Path, name: str, config: DataConfig, rejections: Rejections)
 
 
 def _open(path: Path) -> BinaryIO:
-    return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
+    return cast(BinaryIO, gzip.open(path, "rb")) if path.name.endswith(".gz") else path.open("rb")
 
 
 def _jsonl_records(path: Path, file: str, config: DataConfig) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
@@ -72,6 +75,7 @@ def _lines(stream: BinaryIO, file: str) -> Iterator[tuple[int, bytes]]:
                 while (rest := stream.readline(MAXIMUM_LINE_BYTES)) and not rest.endswith(b"\n"):
                     pass
                 line = b""  # no JSON object is that long: reported as a broken row
+
         except (EOFError, OSError, zlib.error) as error:
             raise ValueError(
                 f"{file}, after row {number}: found a damaged or cut-off file ({type(error).__name__}), expected a "
@@ -102,9 +106,11 @@ def _csv_records(path: Path, file: str, config: DataConfig) -> Iterator[tuple[in
         lines = _CsvLines(io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline=""))
         reader = csv.reader(lines, strict=True)
         header = _next_csv_row(reader, file, 0)
-        _check_columns(header if isinstance(header, list) else [], file, config)
+        names = header if isinstance(header, list) else []
+        _check_columns(names, file, config)
         number = 0
         lines.taken.clear()
+
         while (values := _next_csv_row(reader, file, number)) is not None:
             number += 1
             if isinstance(values, Problem):
@@ -112,12 +118,12 @@ def _csv_records(path: Path, file: str, config: DataConfig) -> Iterator[tuple[in
                 yield number, values
             elif not values:
                 pass  # a blank line between rows, as spreadsheets leave them at the end
-            elif len(values) != len(header):
+            elif len(values) != len(names):
                 lines.resume()
-                found, expected = f"{len(values)} fields", f"{len(header)}, as in the header"
+                found, expected = f"{len(values)} fields", f"{len(names)}, as in the header"
                 yield number, Problem("broken_row", file, number, found, expected)
             else:
-                yield number, dict(zip(header, values, strict=True))
+                yield number, dict(zip(names, values, strict=True))
             lines.taken.clear()
 
 
@@ -142,6 +148,7 @@ class _CsvLines:
                 pass
             self.taken.append("")
             raise csv.Error("an endless line")
+
         self.taken.append(line)
         return line
 
@@ -171,8 +178,8 @@ def _parquet_records(path: Path, file: str, config: DataConfig) -> Iterator[tupl
         table = pq.ParquetFile(path)
         _check_columns(table.schema_arrow.names, file, config)
         number = 0
-        wanted = {config.id_field, *_needed_columns(config)}
-        columns = [name for name in table.schema_arrow.names if name in wanted]
+        used = {config.id_field, *_needed_columns(config)}
+        columns = [name for name in table.schema_arrow.names if name in used]
         for batch in table.iter_batches(batch_size=4096, columns=columns):
             for record in batch.to_pylist():
                 number += 1
@@ -186,8 +193,8 @@ def _parquet_records(path: Path, file: str, config: DataConfig) -> Iterator[tupl
 
 
 def _needed_columns(config: DataConfig) -> list[str]:
-    labels = list(config.label_fields) or [config.labels_field or config.class_field]
-    return [config.text_field, *labels]
+    labels = [config.labels_field, *config.label_fields, config.class_field]
+    return [config.text_field, *(name for name in labels if name)]
 
 
 def _check_columns(header: list[str], file: str, config: DataConfig) -> None:

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 from contract.data.section import BadRows
 
 EXAMPLES_PER_KIND = 10
-
-
 SHOWN_CHARACTERS = 40  # of a wrong value: enough to recognise it, not enough to publish a text
 
 
@@ -80,12 +78,12 @@ class Rejections:
             self.counts[kind] += rows
 
     def include(self, other: "Rejections") -> None:
-        """Count what was counted elsewhere, of rows that come behind those here."""
+        """Count what was counted elsewhere, of rows that come behind these."""
         self.rows_read += other.rows_read
         self.counts.update(other.counts)
-        for kind, found in other.examples.items():
+        for kind, more in other.examples.items():
             examples = self.examples.setdefault(kind, [])
-            examples += found[: EXAMPLES_PER_KIND - len(examples)]
+            examples += more[: EXAMPLES_PER_KIND - len(examples)]
 
 
 def normalised(text: str) -> str:
@@ -96,11 +94,12 @@ def normalised(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
 
 
+def shown(value: Any) -> str:
+    """A wrong value as messages show it."""
+    text = ascii(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+
+
 @functools.cache
 def _invisible() -> dict[int, None]:
     return {code: None for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"}
-
-
-def shown(value: Any) -> str:
-    text = ascii(value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."

@@ -62,7 +62,7 @@ def test_a_door_takes_its_folders_and_nothing_else(checkout, door):
         ("moderation/rows/code.py", {"prepare.py", "shard.py"}),
         ("moderation/training/code.py", {"train.py"}),
         ("contract/training/code.py", {"train.py"}),
-        ("contract/data/code.py", {"prepare.py", "shard.py"}),
+        ("contract/data/code.py", {"prepare.py", "shard.py", "evaluate.py"}),
         ("moderation/fitting/code.py", {"train.py", "evaluate.py"}),
         ("moderation/model/code.py", {"train.py", "evaluate.py", "inference.py"}),
         ("inference.py", {"train.py", "inference.py"}),
