@@ -23,8 +23,9 @@ import pyarrow.parquet as pq
 import yaml
 from quality import CONFIG, ROOT, fetched_base_model
 
-from contract.data.manifest import MANIFEST_FILE
-from contract.model.archive import ARCHIVE, LABELS_FILE
+from contract.dataset.labels import LABELS_FILE
+from contract.dataset.manifest import MANIFEST_FILE
+from contract.model.archive import ARCHIVE
 from moderation.data import demonstration
 
 SEED = 13

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 
-from contract.model.archive import LABELS_FILE
+from contract.dataset.labels import LABELS_FILE
 from moderation.evaluation.baselines import baseline_probabilities
 from moderation.fitting.base_model import from_base_model
 from moderation.job.dataset import Split, read_labels, read_split

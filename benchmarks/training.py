@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from quality import ROOT, fetched_base_model, read_rows
 
-from contract.model.archive import LABELS_FILE
+from contract.dataset.labels import LABELS_FILE
 from moderation.data import demonstration
 from moderation.job.container import say
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contract.data.manifest import SPLITS
 from contract.data.section import DataConfig
+from contract.dataset.manifest import SPLITS
 from moderation.data.duplicates import drop_duplicates
 from moderation.data.previous import Previous, earlier_splits
 from moderation.data.splitting import FREE, RowsToSplit, stratified_split

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from contract.data.manifest import MANIFEST_FILE, Manifest
 from contract.data.section import DataConfig, read_data_config
+from contract.dataset.manifest import MANIFEST_FILE, Manifest
 from moderation.data import demonstration
 from moderation.data.placement import place
 from moderation.data.previous import read_previous

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from contract.data.manifest import MANIFEST_FILE, SPLITS
 from contract.data.section import DataConfig
+from contract.dataset.manifest import MANIFEST_FILE, SPLITS
 from moderation.data.splitting import FREE
 from moderation.rows.row import normalised
 from moderation.rows.spool import Spool, text_digest

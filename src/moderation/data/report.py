@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from contract.data.manifest import SPLITS
 from contract.data.section import DataConfig
+from contract.dataset.manifest import SPLITS
 from moderation.data.placement import Placed
 from moderation.data.previous import Previous
 from moderation.data.splitting import FREE

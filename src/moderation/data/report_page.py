@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from contract.data.manifest import SPLITS
+from contract.dataset.manifest import SPLITS
 from moderation.pages.style import style
 
 KINDS = {

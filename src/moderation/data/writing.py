@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from contract.data.manifest import MANIFEST_FILE, SPLITS, Manifest
-from contract.model.archive import LABELS_FILE
-from contract.model.labels import LabelsDocument
+from contract.dataset.labels import LABELS_FILE, LabelsDocument
+from contract.dataset.manifest import MANIFEST_FILE, SPLITS, Manifest
 from moderation.data.previous import split_settings
 from moderation.data.report import LanguageSample, Preparation, data_report
 from moderation.data.report_page import data_page

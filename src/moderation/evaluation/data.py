@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.data.manifest import MANIFEST_FILE, SPLITS
+from contract.dataset.manifest import MANIFEST_FILE, SPLITS
 from moderation.evaluation.behaviour import OWN_SUITE, Case, read_cases
 from moderation.job.dataset import Split, read_labels, read_lineage, read_split
 

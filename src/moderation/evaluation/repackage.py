@@ -7,7 +7,8 @@ import tarfile
 import tempfile
 from pathlib import Path, PurePosixPath
 
-from contract.model.archive import ARCHIVE, LABELS_FILE, POLICY_FILE, VALIDATION_SCORES_FILE
+from contract.dataset.labels import LABELS_FILE
+from contract.model.archive import ARCHIVE, POLICY_FILE, VALIDATION_SCORES_FILE
 from contract.policy.targets import Targets
 from moderation.fitting.thresholds import effective_policy
 from moderation.job.container import say

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from contract.dataset.labels import LABELS_FILE
 from contract.evaluation.document import SCHEMA_VERSION
-from contract.model.archive import LABELS_FILE, POLICY_FILE
+from contract.model.archive import POLICY_FILE
 from contract.model.policy import NEVER
 from contract.policy.targets import LabelTargets, Targets
 from moderation.fitting.thresholds import cautious, choose_policy

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contract.model.archive import LABELS_FILE
-from contract.model.labels import LabelsDocument
+from contract.dataset.labels import LABELS_FILE, LabelsDocument
 
 
 @dataclass(frozen=True)

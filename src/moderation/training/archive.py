@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract.model.archive import CODE_DIRECTORY, LABELS_FILE, SERVING_DOOR, SERVING_FOLDERS, TRAINING_FILE
-from contract.model.labels import LabelsDocument
+from contract.dataset.labels import LABELS_FILE, LabelsDocument
+from contract.model.archive import CODE_DIRECTORY, SERVING_DOOR, SERVING_FOLDERS, TRAINING_FILE
 from moderation.fitting.validation_scores import ValidationScores, write_scores
 from moderation.model import classifier as models
 from moderation.model import deobfuscation, ngrams

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
-from contract.data.manifest import MANIFEST_FILE, Manifest
 from contract.data.section import DataConfig
+from contract.dataset.manifest import MANIFEST_FILE, Manifest
 from moderation.data.prepare import prepare
 from moderation.data.writing import SplitWriter
 from moderation.job.dataset import read_split

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from contract.dataset.labels import LabelsDocument
 from contract.model.archive import SERVING_FOLDERS
-from contract.model.labels import LabelsDocument
 from moderation.fitting.base_model import from_base_model
 from moderation.fitting.validation_scores import ValidationScores, read_scores
 from moderation.model import classifier as models

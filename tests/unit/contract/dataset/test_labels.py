@@ -1,4 +1,4 @@
-from contract.model.labels import LabelsDocument
+from contract.dataset.labels import LabelsDocument
 
 
 def test_the_lineage_may_be_left_out():

@@ -1,4 +1,4 @@
-from contract.data.manifest import MANIFEST_FILE, SPLITS, Manifest
+from contract.dataset.manifest import MANIFEST_FILE, SPLITS, Manifest
 
 
 def test_a_manifest_names_what_a_published_dataset_has():
