@@ -1,6 +1,6 @@
 """Where an evaluation spends its time: seconds in the models, the baselines and the metrics, and its peak memory.
 
-A candidate and a champion of the base model of moderation.yaml, each trained for one epoch on few rows, are judged by
+A candidate and a champion of the base model of moderation.yaml, each trained for one epoch on few rows, are compared by
 evaluate.py itself, as the Evaluate job calls it, on rows of the demonstration generator. Their texts are short, which
 is hard on the target: the metrics take as long for any text, the models longer for a longer one.
 """
@@ -23,6 +23,9 @@ import pyarrow.parquet as pq
 import yaml
 from quality import CONFIG, ROOT, fetched_base_model
 
+from contract.dataset.labels import LABELS_FILE
+from contract.dataset.manifest import MANIFEST_FILE
+from contract.model.archive import ARCHIVE
 from moderation.data import demonstration
 
 SEED = 13
@@ -55,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--base-model", type=Path, help="directory of the base model; that of moderation.yaml if left")
     parser.add_argument("--output", type=Path, default=ROOT / "reports", help="directory of bench-evaluate.json")
     arguments = parser.parse_args(argv)
+
     base_model = arguments.base_model or fetched_base_model()
     with tempfile.TemporaryDirectory(prefix="bench-evaluate-") as name:
         work = Path(name)
@@ -77,8 +81,8 @@ def write_dataset(directory: Path, test_rows: int) -> None:
     for name, size in sizes.items():
         write_split(directory / name, records[start : start + size], labels)
         start += size
-    (directory / "labels.json").write_text(json.dumps({"labels": labels}), encoding="utf-8")
-    (directory / "manifest.json").write_text(json.dumps({"dataset_version": "bench"}), encoding="utf-8")
+    (directory / LABELS_FILE).write_text(json.dumps({"labels": labels}), encoding="utf-8")
+    (directory / MANIFEST_FILE).write_text(json.dumps({"dataset_version": "bench"}), encoding="utf-8")
 
 
 def write_split(directory: Path, records: Sequence[dict[str, Any]], labels: Sequence[str]) -> None:
@@ -88,7 +92,7 @@ def write_split(directory: Path, records: Sequence[dict[str, Any]], labels: Sequ
     columns = {name: [record[name] for record in records] for name in ("id", "text")}
     table = pa.table({**columns, "labels": pa.array(truth, pa.list_(pa.float32()))})
     pq.write_table(table, directory / "part-00000.parquet")
-    (directory / "labels.json").write_text(json.dumps({"labels": list(labels)}), encoding="utf-8")
+    (directory / LABELS_FILE).write_text(json.dumps({"labels": list(labels)}), encoding="utf-8")
 
 
 def write_model(directory: Path, base_model: Path, dataset: Path, first_row: int) -> None:
@@ -97,7 +101,8 @@ def write_model(directory: Path, base_model: Path, dataset: Path, first_row: int
     rows.mkdir(parents=True)
     chosen = pq.read_table(dataset / "train" / "part-00000.parquet").slice(first_row, TRAINED_ROWS)
     pq.write_table(chosen, rows / "part-00000.parquet")
-    (rows / "labels.json").write_text((dataset / "labels.json").read_text(encoding="utf-8"), encoding="utf-8")
+    (rows / LABELS_FILE).write_text((dataset / LABELS_FILE).read_text(encoding="utf-8"), encoding="utf-8")
+
     hyperparameters = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["hyperparameters"] | {
         "epochs": 1,
         "train": rows,
@@ -106,11 +111,12 @@ def write_model(directory: Path, base_model: Path, dataset: Path, first_row: int
         "model-dir": directory / "model",
     }
     options = [text for name, value in hyperparameters.items() for text in (f"--{name}", str(value))]
+
     environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(directory)}
     subprocess.run(
         [sys.executable, ROOT / "src" / "train.py", *options], check=True, stdout=subprocess.DEVNULL, env=environment
     )
-    with tarfile.open(directory / "model.tar.gz", "w:gz", compresslevel=1) as archive:
+    with tarfile.open(directory / ARCHIVE, "w:gz", compresslevel=1) as archive:
         archive.add(directory / "model", arcname=".")
 
 
@@ -147,11 +153,11 @@ def figures(run: Run) -> dict[str, Any]:
 
 def table(run: Run) -> str:
     """The result for a terminal."""
-    found = figures(run)
+    shown = figures(run)
     return "\n".join(
         [
-            f"{found['test_rows']:,} test rows, {found['labels']} labels, evaluate.py took {run.wall_seconds:.1f} s",
-            *(f"  {kind:10s} {seconds:7.1f} s" for kind, seconds in found["seconds"].items()),
+            f"{shown['test_rows']:,} test rows, {shown['labels']} labels, evaluate.py took {run.wall_seconds:.1f} s",
+            *(f"  {kind:10s} {seconds:7.1f} s" for kind, seconds in shown["seconds"].items()),
             f"metrics / model: {run.ratio:.2f} (target: at most 1)",
             f"peak memory: {run.gigabytes:.2f} GB",
         ]

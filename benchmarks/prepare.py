@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.run:
         print(json.dumps(measured(RUNS[arguments.run], arguments.directory)))
         return 0
+
     with tempfile.TemporaryDirectory(prefix="bench-prepare-") as name:
         results = {}
         for rows in (min(SMALL_ROWS, arguments.rows), arguments.rows):
@@ -38,15 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if run == "prepare" or rows == arguments.rows:
                     results[run, rows] = apart(run, source.parent)
                     show(run, rows, results[run, rows])
-    ours, theirs = results["prepare", arguments.rows], results["map", arguments.rows]
+
+    prepared, mapped = results["prepare", arguments.rows], results["map", arguments.rows]
     small = results["prepare", min(SMALL_ROWS, arguments.rows)]
-    ratio = theirs["seconds"] / ours["seconds"]
+    ratio = mapped["seconds"] / prepared["seconds"]
     print(f"rows/s of prepare / datasets.map: {ratio:.2f} (target: at least 1)")
     print(
-        f"peak memory: {ours['gigabytes']:.2f} GB (target: below {MEMORY_LIMIT_GB:g} GB), "
+        f"peak memory: {prepared['gigabytes']:.2f} GB (target: below {MEMORY_LIMIT_GB:g} GB), "
         f"{small['gigabytes']:.2f} GB at {SMALL_ROWS:,} rows"
     )
-    return int(ratio < 1 or ours["gigabytes"] >= MEMORY_LIMIT_GB)
+    return int(ratio < 1 or prepared["gigabytes"] >= MEMORY_LIMIT_GB)
 
 
 def write_rows(path: Path, rows: int) -> None:
@@ -64,12 +66,12 @@ def apart(run: str, directory: Path) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def show(run: str, rows: int, found: dict[str, Any]) -> None:
+def show(run: str, rows: int, result: dict[str, Any]) -> None:
     """One line about a run."""
-    notes = ", ".join(f"{name} {value}" for name, value in found["notes"].items())
+    notes = ", ".join(f"{name} {value}" for name, value in result["notes"].items())
     print(
-        f"{run}: {rows:,} rows in {found['seconds']:.1f} s, {rows / found['seconds']:,.0f} rows/s, "
-        f"peak {found['gigabytes']:.2f} GB ({notes})",
+        f"{run}: {rows:,} rows in {result['seconds']:.1f} s, {rows / result['seconds']:,.0f} rows/s, "
+        f"peak {result['gigabytes']:.2f} GB ({notes})",
         flush=True,
     )
 

@@ -1,8 +1,8 @@
-"""Cross-validates the shipped recipe against both baselines on labelled files: who ranks better, and how sure is that.
+"""Cross-validates the default recipe against both baselines on labelled files: who ranks better, and how sure is that.
 
 Every fold is trained by train.py with the hyperparameters of moderation.yaml and scored as the endpoint scores. What a
 system chooses (checkpoint, blend, regularisation), it chooses on rows of the training folds. All systems fit on the
-same rows of a fold and are judged on the same rows.
+same rows of a fold and are scored on the same rows.
 """
 
 import argparse
@@ -23,17 +23,18 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 
+from contract.dataset.labels import LABELS_FILE
 from moderation.evaluation.baselines import baseline_probabilities
 from moderation.fitting.base_model import from_base_model
 from moderation.job.dataset import Split, read_labels, read_split
-from moderation.metrics.bootstrap import rank, ranked_figures
+from moderation.metrics.ranking import rank, ranked_figures
 from moderation.model import classifier as models
 from moderation.model.batching import tokenise
 from moderation.model.scoring import Scorer, choose_dtype, features, logits, sigmoid
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "moderation.yaml"
-OURS, ENCODER, TFIDF, FROZEN = "shipped default", "its encoder alone", "TF-IDF + LR", "frozen encoder + LR"
+OURS, ENCODER, TFIDF, FROZEN = "default recipe", "its encoder alone", "TF-IDF + LR", "frozen encoder + LR"
 SYSTEMS = (OURS, ENCODER, TFIDF, FROZEN)
 INVERSE_REGULARISATIONS = (0.001, 0.01, 0.1, 1.0)  # among which the frozen baseline chooses
 INNER_FOLDS = 10  # one of them is the validation split of the training folds
@@ -53,11 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1, help="processes that train a fold together")
     parser.add_argument("--output", type=Path, default=ROOT / "reports", help="directory of quality-<file>.json")
     arguments = parser.parse_args(argv)
+
     base_model = arguments.base_model or fetched_base_model()
     files = sorted(path for path in arguments.data.iterdir() if is_data(path)) if arguments.data.is_dir() else []
     arguments.output.mkdir(parents=True, exist_ok=True)
     for path in files or [arguments.data]:
-        result = judge_file(path, base_model, arguments)
+        result = cross_validate(path, base_model, arguments)
         print(table(result), flush=True)
     return 0
 
@@ -72,8 +74,8 @@ def fetched_base_model() -> Path:
     from release.stages.base_model import fetch
 
     target = ROOT / ".local" / "bench" / "base-model"
-    found = [path.parent for path in target.rglob(models.WEIGHTS)]
-    return found[0] if found else fetch(yaml.safe_load(CONFIG.read_text())["base_model"]["source"], target, None)
+    fetched = [path.parent for path in target.rglob(models.WEIGHTS)]
+    return fetched[0] if fetched else fetch(yaml.safe_load(CONFIG.read_text())["base_model"]["source"], target, None)
 
 
 def read_rows(path: Path, limit: int, seed: int) -> tuple[list[str], Split]:
@@ -132,7 +134,27 @@ def folds_of(truth: np.ndarray, folds: int, seed: int) -> list[Fold]:
     return result
 
 
-def judge_file(path: Path, base_model: Path, arguments: argparse.Namespace) -> dict:
+@dataclass(frozen=True)
+class Scores:
+    """What a cross-validation has scored so far."""
+
+    name: str
+    """Of the file."""
+    labels: list[str]
+    truth: np.ndarray
+    """(rows, labels)"""
+    probs: dict[str, np.ndarray]
+    """System to (repeats, rows, labels); NaN where a fold is still to come."""
+    seconds: list[float]
+    """That each training took."""
+
+    @property
+    def done(self) -> np.ndarray:
+        """(repeats, rows): what was scored."""
+        return ~np.isnan(self.probs[OURS]).any(axis=2)
+
+
+def cross_validate(path: Path, base_model: Path, arguments: argparse.Namespace) -> dict:
     """Cross-validate on one file; the result is also written, anew after each fold."""
     labels, rows = read_rows(path, arguments.rows, arguments.seed)
     name = path.name.split(".")[0]
@@ -140,55 +162,63 @@ def judge_file(path: Path, base_model: Path, arguments: argparse.Namespace) -> d
     max_length = int(yaml.safe_load(CONFIG.read_text())["hyperparameters"].get("max-length", 128))
     frozen = frozen_features(base_model, rows.texts, labels, max_length)
     probs = {system: np.full((arguments.repeats, *rows.truth.shape), np.nan, dtype=np.float32) for system in SYSTEMS}
-    seconds = []
+    scores = Scores(name, labels, rows.truth, probs, [])
+
     result: dict = {}
     for repeat in range(arguments.repeats):
         for number, fold in enumerate(folds_of(rows.truth, arguments.folds, arguments.seed + 100 * repeat)):
             train, validation, test = (part(rows, chosen) for chosen in (fold.train, fold.validation, fold.test))
             with tempfile.TemporaryDirectory() as temporary:
                 started = time.monotonic()
-                model_directory = trained(Path(temporary), labels, train, validation, base_model, arguments, repeat)
-                seconds.append(round(time.monotonic() - started, 1))
-                found = our_probabilities(model_directory, test.texts)
-            found[TFIDF] = baseline_probabilities(train.texts, train.truth, [test.texts])[0]
-            found[FROZEN] = frozen_probabilities(frozen, rows.truth, fold)
-            for system, values in found.items():
+                task = Task(labels, train, validation, base_model, arguments.seed + repeat)
+                model_directory = trained(Path(temporary), task, arguments)
+                scores.seconds.append(round(time.monotonic() - started, 1))
+                of_fold = our_probabilities(model_directory, test.texts)
+            of_fold[TFIDF] = baseline_probabilities(train.texts, train.truth, [test.texts])[0]
+            of_fold[FROZEN] = frozen_probabilities(frozen, rows.truth, fold)
+            for system, values in of_fold.items():
                 probs[system][repeat, fold.test] = values
-            shown = ", ".join(f"{key} {_macro(test.truth, found[key]):.4f}" for key in SYSTEMS)
-            print(f"{name}: repeat {repeat + 1} fold {number + 1}: {shown}, trained in {seconds[-1]} s", flush=True)
-            done = ~np.isnan(probs[OURS]).any(axis=2)  # (repeats, rows)
-            result = summary(name, labels, rows.truth, probs, done, seconds, vars(arguments))
+
+            shown = ", ".join(f"{key} {_macro(test.truth, of_fold[key]):.4f}" for key in SYSTEMS)
+            seconds = scores.seconds[-1]
+            print(f"{name}: repeat {repeat + 1} fold {number + 1}: {shown}, trained in {seconds} s", flush=True)
+            result = summary(scores, vars(arguments))
             target = arguments.output / f"quality-{name}.json"
             target.write_text(json.dumps(result, indent=1, default=str), encoding="utf-8")
     return result
 
 
-def trained(
-    directory: Path,
-    labels: list[str],
-    train: Split,
-    validation: Split,
-    base_model: Path,
-    arguments: argparse.Namespace,
-    repeat: int,
-) -> Path:
+@dataclass(frozen=True)
+class Task:
+    """One training."""
+
+    labels: list[str]
+    train: Split
+    validation: Split
+    base_model: Path
+    seed: int
+
+
+def trained(directory: Path, task: Task, arguments: argparse.Namespace) -> Path:
     """The model directory of a training by train.py, in a process of its own, as a training job runs it."""
-    for name, split in (("train", train), ("validation", validation)):
+    for name, split in (("train", task.train), ("validation", task.validation)):
         (directory / name).mkdir()
-        (directory / name / "labels.json").write_text(json.dumps({"labels": labels}), encoding="utf-8")
+        (directory / name / LABELS_FILE).write_text(json.dumps({"labels": task.labels}), encoding="utf-8")
         truth = pa.array(split.truth.tolist(), pa.list_(pa.float32()))
         pq.write_table(
             pa.table({"id": split.ids, "text": split.texts, "labels": truth}), directory / name / "p.parquet"
         )
-    hyperparameters = {**yaml.safe_load(CONFIG.read_text())["hyperparameters"], "seed": arguments.seed + repeat}
+
+    hyperparameters = {**yaml.safe_load(CONFIG.read_text())["hyperparameters"], "seed": task.seed}
     options = [text for key, value in hyperparameters.items() for text in (f"--{key}", str(value))]
     channels = {"train": "train", "validation": "validation", "model-dir": "model"}
     options += [text for key, place in channels.items() for text in (f"--{key}", str(directory / place))]
     start = [sys.executable]
     if arguments.workers > 1:
         start = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={arguments.workers}"]
+
     done = subprocess.run(
-        [*start, str(ROOT / "src/train.py"), *options, "--base-model", str(base_model), *arguments.train.split()],
+        [*start, str(ROOT / "src/train.py"), *options, "--base-model", str(task.base_model), *arguments.train.split()],
         env={**os.environ, "SAGEMAKER_BASE_DIR": str(directory)},
         capture_output=True,
         text=True,
@@ -207,7 +237,7 @@ def our_probabilities(model_directory: Path, texts: list[str]) -> dict[str, np.n
 
 
 def frozen_features(base_model: Path, texts: list[str], labels: list[str], max_length: int) -> np.ndarray:
-    """Mean-pooled features (rows, hidden) of the untouched base model, computed once for all folds."""
+    """Mean-pooled features (rows, hidden) of the frozen base model, computed once for all folds."""
     model = from_base_model(base_model, labels, models.Head(0.0, max_length), 0.0, None)
     tokens = tokenise(models.load_tokenizer(base_model), texts, max_length)
     return features(model, tokens, list(range(len(texts))), choose_dtype("auto", torch.device("cpu")))
@@ -234,10 +264,10 @@ def _regressions(
 
     results = [np.full((len(rows), truth.shape[1]), 0.5, dtype=np.float32) for rows in others]
     for label in range(truth.shape[1]):
-        known = train[~np.isnan(truth[train, label])]
-        if 0 < truth[known, label].sum() < len(known):
+        annotated = train[~np.isnan(truth[train, label])]
+        if 0 < truth[annotated, label].sum() < len(annotated):
             regression = LogisticRegression(C=strength, class_weight="balanced", max_iter=300)
-            regression.fit(standard[known], truth[known, label])
+            regression.fit(standard[annotated], truth[annotated, label])
             for result, rows in zip(results, others, strict=True):
                 result[:, label] = regression.predict_proba(standard[rows])[:, 1]
     return results
@@ -256,20 +286,12 @@ def _macro(truth: np.ndarray, probs: np.ndarray) -> float:
     return float(np.nanmean(_average_precisions(truth, probs, np.ones((1, len(truth))))))
 
 
-def summary(
-    name: str,
-    labels: list[str],
-    truth: np.ndarray,
-    probs: dict[str, np.ndarray],
-    done: np.ndarray,
-    seconds: list[float],
-    arguments: dict,
-) -> dict:
+def summary(scores: Scores, arguments: dict) -> dict:
     """Figures of all systems on the rows that were scored, and ours minus each other with 95 % intervals.
 
-    probs by system (repeats, rows, labels); done (repeats, rows). The folds of a repeat are pooled, repeats averaged;
-    the bootstrap draws rows, the same for all systems and repeats.
+    The folds of a repeat are pooled, repeats averaged; the bootstrap draws rows, the same for all systems and repeats.
     """
+    done, truth = scores.done, scores.truth
     repeats = [repeat for repeat in range(len(done)) if done[repeat].any()]
     # a resample must have the same rows in every repeat: a repeat that is under way counts once it is whole
     repeats = [repeat for repeat in repeats if done[repeat].sum() == done[repeats[0]].sum()]
@@ -278,26 +300,28 @@ def summary(
     weights = np.concatenate(
         [np.ones((1, len(rows))), chance.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=RESAMPLES)]
     )
-    found = {}  # system: (1 + resamples, labels)
+
+    precisions = {}  # system: (1 + resamples, labels)
     for system in SYSTEMS:
-        each = [_average_precisions(truth[rows], probs[system][repeat, rows], weights) for repeat in repeats]
-        found[system] = np.mean(each, axis=0)
+        each = [_average_precisions(truth[rows], scores.probs[system][repeat, rows], weights) for repeat in repeats]
+        precisions[system] = np.mean(each, axis=0)
     differences = {}
     for system in SYSTEMS[1:]:
-        difference = np.nanmean(found[OURS] - found[system], axis=1)
+        difference = np.nanmean(precisions[OURS] - precisions[system], axis=1)
         low, high = np.percentile(difference[1:], [2.5, 97.5])
         differences[system] = {"difference": float(difference[0]), "low": float(low), "high": float(high)}
+
     return {
-        "data": name,
+        "data": scores.name,
         "rows": len(rows),
         "repeats": len(repeats),
-        "labels": {label: int(np.nansum(truth[rows, index])) for index, label in enumerate(labels)},
-        "macro_average_precision": {system: float(np.nanmean(values[0])) for system, values in found.items()},
+        "labels": {label: int(np.nansum(truth[rows, index])) for index, label in enumerate(scores.labels)},
+        "macro_average_precision": {system: float(np.nanmean(values[0])) for system, values in precisions.items()},
         "average_precision": {
-            system: dict(zip(labels, values[0].tolist(), strict=True)) for system, values in found.items()
+            system: dict(zip(scores.labels, values[0].tolist(), strict=True)) for system, values in precisions.items()
         },
-        "shipped_default_minus": differences,
-        "training_seconds": seconds,
+        "default_minus": differences,
+        "training_seconds": scores.seconds,
         "arguments": arguments,
     }
 
@@ -308,8 +332,8 @@ def table(result: dict) -> str:
     lines = [f"{result['data']}: {result['rows']} rows, macro average precision{repeats}"]
     for system, value in result["macro_average_precision"].items():
         line = f"  {system:22s} {value:.4f}"
-        if system in result["shipped_default_minus"]:
-            against = result["shipped_default_minus"][system]
+        if system in result["default_minus"]:
+            against = result["default_minus"][system]
             line += f"   ours {against['difference']:+.4f} ({against['low']:+.4f} to {against['high']:+.4f})"
         lines.append(line)
     lines.append(f"  training of a fold: at most {max(result['training_seconds']):.0f} s")

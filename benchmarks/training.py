@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from quality import ROOT, fetched_base_model, read_rows
 
+from contract.dataset.labels import LABELS_FILE
 from moderation.data import demonstration
 from moderation.job.container import say
 
@@ -30,45 +32,36 @@ MARK = "loop seconds "
 VALIDATION_ROWS = 16  # scored once after the loop; not part of what is measured
 
 
+@dataclass(frozen=True)
+class Way:
+    """One way to train, measured in processes of its own."""
+
+    side: str
+    """`stock` or `ours`."""
+    processes: int
+    threads: int
+    """Of each process."""
+    batch_size: int
+    """Rows of a step."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line of the bench; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="training.py", description=__doc__)
-    parser.add_argument("--data", type=Path, help="a labelled file; the demonstration set if left")
-    parser.add_argument("--rows", type=int, default=768, help="rows that are trained")
-    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of ours; stock has fp32")
-    parser.add_argument("--passes", type=int, default=3, help="times that each way is run; the median ratio counts")
-    parser.add_argument("--max-length", type=int, default=128, help="tokens a text is cut to, and the stock way fills")
-    parser.add_argument("--batch-size", type=int, default=16, help="rows of one step over all workers together")
-    parser.add_argument("--base-model", type=Path, help="directory of the base model; that of moderation.yaml if left")
-    parser.add_argument("--output", type=Path, default=ROOT / "reports", help="directory of bench-train.json")
-    parser.add_argument("--child", choices=("stock", "ours"), help=argparse.SUPPRESS)
-    parser.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args(argv)
+    arguments = parser().parse_args(argv)
     if arguments.child:
         {"stock": train_stock, "ours": train_ours}[arguments.child](arguments)
         return 0
+
     arguments.base_model = arguments.base_model or fetched_base_model()
-    size = arguments.batch_size
-    # name: (way, processes, threads of each, rows of a step)
-    ways = {
-        "tutorial, 1 thread": ("stock", 1, 1, size),
-        "ours, 1 thread": ("ours", 1, 1, size),
-        "ours, 2 threads": ("ours", 1, 2, size),
-        "ours, 2 ranks": ("ours", 2, 1, size),
-        "twice the batch, 2 threads": ("ours", 1, 2, 2 * size),
-        "twice the batch, 2 ranks": ("ours", 2, 1, 2 * size),
-    }
-    speeds: dict[str, list[float]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as temporary:
         tokens = write_rows(Path(temporary), arguments)
         print(f"{arguments.rows} rows of {tokens:.0f} tokens on average, filled to {arguments.max_length}", flush=True)
-        for _ in range(arguments.passes):
-            for name, way in ways.items():
-                speeds[name].append(arguments.rows / loop_seconds(Path(temporary), *way, arguments))
-                print(f"  {name:26s} {speeds[name][-1]:7.1f} samples/s", flush=True)
+        speeds = measured(Path(temporary), arguments)
+
     over_tutorial = ratios(speeds, "ours, 1 thread", "tutorial, 1 thread")
     over_one = ratios(speeds, "ours, 2 ranks", "ours, 2 threads")
     over_one_of_twice = ratios(speeds, "twice the batch, 2 ranks", "twice the batch, 2 threads")
+    size = arguments.batch_size
     result = {
         "rows": arguments.rows,
         "mean_tokens": round(tokens, 1),
@@ -81,10 +74,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "bench-train.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
-    print(f"ours over the tutorial way: {in_words(over_tutorial)} times (wanted: 4)")
-    print(f"two ranks over one with the same threads: {in_words(over_one)} (wanted: 0.9)")
+
+    print(f"ours over the tutorial way: {in_words(over_tutorial)} times (target: 4)")
+    print(f"two ranks over one with the same threads: {in_words(over_one)} (target: 0.9)")
     print(f"the same with {2 * size} rows a step, {size} a rank: {in_words(over_one_of_twice)}")
     return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command line."""
+    result = argparse.ArgumentParser(prog="training.py", description=__doc__)
+    result.add_argument("--data", type=Path, help="a labelled file; the demonstration set if left")
+    result.add_argument("--rows", type=int, default=768, help="rows that are trained")
+    result.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of ours; stock has fp32")
+    result.add_argument("--passes", type=int, default=3, help="times that each way is run; the median ratio counts")
+    result.add_argument("--max-length", type=int, default=128, help="tokens a text is cut to, and the stock way fills")
+    result.add_argument("--batch-size", type=int, default=16, help="rows of one step over all workers together")
+    result.add_argument("--base-model", type=Path, help="directory of the base model; that of moderation.yaml if left")
+    result.add_argument("--output", type=Path, default=ROOT / "reports", help="directory of bench-train.json")
+    result.add_argument("--child", choices=("stock", "ours"), help=argparse.SUPPRESS)
+    result.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
+    return result
+
+
+def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, list[float]]:
+    """Samples/s of every way in each pass; the ways take turns."""
+    size = arguments.batch_size
+    ways = {
+        "tutorial, 1 thread": Way("stock", 1, 1, size),
+        "ours, 1 thread": Way("ours", 1, 1, size),
+        "ours, 2 threads": Way("ours", 1, 2, size),
+        "ours, 2 ranks": Way("ours", 2, 1, size),
+        "twice the batch, 2 threads": Way("ours", 1, 2, 2 * size),
+        "twice the batch, 2 ranks": Way("ours", 2, 1, 2 * size),
+    }
+    speeds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(arguments.passes):
+        for name, way in ways.items():
+            speeds[name].append(arguments.rows / loop_seconds(directory, way, arguments))
+            print(f"  {name:26s} {speeds[name][-1]:7.1f} samples/s", flush=True)
+    return speeds
 
 
 def ratios(speeds: dict[str, list[float]], above: str, below: str) -> list[float]:
@@ -92,9 +121,9 @@ def ratios(speeds: dict[str, list[float]], above: str, below: str) -> list[float
     return [over / under for over, under in zip(speeds[above], speeds[below], strict=True)]
 
 
-def in_words(found: Sequence[float]) -> str:
+def in_words(ratios: Sequence[float]) -> str:
     """The median of some ratios, and how far they lie apart."""
-    return f"{statistics.median(found):.2f} (passes {min(found):.2f} to {max(found):.2f})"
+    return f"{statistics.median(ratios):.2f} (passes {min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def write_rows(directory: Path, arguments: argparse.Namespace) -> float:
@@ -102,20 +131,22 @@ def write_rows(directory: Path, arguments: argparse.Namespace) -> float:
     from moderation.model import classifier as models
     from moderation.model.batching import tokenise
 
-    wanted = arguments.rows + VALIDATION_ROWS
+    needed = arguments.rows + VALIDATION_ROWS
     if arguments.data:
-        labels, rows = read_rows(arguments.data, wanted, 13)
+        labels, rows = read_rows(arguments.data, needed, 13)
         texts, truth = rows.texts, rows.truth
     else:
-        records = list(demonstration.generate(13))[:wanted]
+        records = list(demonstration.generate(13))[:needed]
         labels = sorted({label for record in records for label in record["labels"]})
         texts = [record["text"] for record in records]
         truth = np.array([[label in record["labels"] for label in labels] for record in records], dtype=np.float32)
-    if len(texts) < wanted:
-        raise SystemExit(f"found {len(texts)} rows, expected at least {wanted}; lower ROWS")
-    for name, chosen in (("validation", slice(VALIDATION_ROWS)), ("train", slice(VALIDATION_ROWS, wanted))):
+
+    if len(texts) < needed:
+        raise SystemExit(f"found {len(texts)} rows, expected at least {needed}; lower ROWS")
+
+    for name, chosen in (("validation", slice(VALIDATION_ROWS)), ("train", slice(VALIDATION_ROWS, needed))):
         (directory / name).mkdir()
-        (directory / name / "labels.json").write_text(json.dumps({"labels": labels}), encoding="utf-8")
+        (directory / name / LABELS_FILE).write_text(json.dumps({"labels": labels}), encoding="utf-8")
         part = texts[chosen]
         values = pa.array(truth[chosen].tolist(), pa.list_(pa.float32()))
         table = pa.table({"id": [str(number) for number in range(len(part))], "text": part, "labels": values})
@@ -124,30 +155,29 @@ def write_rows(directory: Path, arguments: argparse.Namespace) -> float:
     return float(tokens.lengths.mean())
 
 
-def loop_seconds(
-    directory: Path, way: str, processes: int, threads: int, batch_size: int, arguments: argparse.Namespace
-) -> float:
+def loop_seconds(directory: Path, way: Way, arguments: argparse.Namespace) -> float:
     """Seconds that the slowest rank of one way spends in its loop."""
     start = [sys.executable]
-    if processes > 1:
-        start = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
+    if way.processes > 1:
+        start = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={way.processes}"]
     options = {
-        "child": way,
+        "child": way.side,
         "directory": directory,
         "base-model": arguments.base_model,
         "max-length": arguments.max_length,
-        "batch-size": batch_size,
+        "batch-size": way.batch_size,
         "precision": arguments.precision,
     }
+
     done = subprocess.run(
         [*start, __file__, *(text for key, value in options.items() for text in (f"--{key}", str(value)))],
-        env={**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": str(way.threads), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
     )
     seconds = [float(line.removeprefix(MARK)) for line in done.stdout.splitlines() if line.startswith(MARK)]
-    if done.returncode or len(seconds) != processes:
-        raise SystemExit(f"{way} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
+    if done.returncode or len(seconds) != way.processes:
+        raise SystemExit(f"{way.side} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
     return max(seconds)
 
 

@@ -10,9 +10,10 @@ _READING = ("contract/data", "contract/kinds", "contract/strict", "moderation/jo
 
 DOORS: dict[str, tuple[str, ...]] = {
     "shard.py": _READING,
-    "prepare.py": (*_READING, "moderation/data", "moderation/pages"),
+    "prepare.py": (*_READING, "contract/dataset", "moderation/data", "moderation/pages"),
     # it packs the serving door into the model archive
     "train.py": (
+        "contract/dataset",
         "contract/kinds",
         "contract/model",
         "contract/policy",
@@ -24,6 +25,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "moderation/training",
     ),
     "evaluate.py": (
+        "contract/dataset",
         "contract/evaluation",
         "contract/kinds",
         "contract/model",

@@ -6,6 +6,7 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from release import __version__
 from release.aws.failure import StageFailed
 from release.commands.checkout import CHECKS
 from release.commands.operate import QUESTIONS
@@ -31,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (*STAGES, *QUESTIONS, *CHECKS):
         subparser = subparsers.add_parser(command.name, help=command.purpose, description=command.purpose)

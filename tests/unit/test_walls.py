@@ -21,7 +21,7 @@ FORBIDDEN = {
 }
 # The folders of each room from the ground up: a folder imports those before it, never one behind it
 FLOORS = {
-    "contract": ("kinds", "strict", "model", "data", "training", "policy", "evaluation", "project", ""),
+    "contract": ("kinds", "strict", "dataset", "model", "data", "training", "policy", "evaluation", "project", ""),
     "moderation": ("job", "pages", "model", "metrics", "fitting", "rows", "data", "report", "training", "evaluation"),
     "release": ("aws", "toolchain", "decision", "stages", "operate", "commands", ""),
     "emulator": (

@@ -3,14 +3,31 @@
 A number that can't be computed is None (null): a mean leaves it out, and a rule about it fails.
 """
 
-from typing import Final, Literal, NotRequired, get_args
+from typing import Literal, NotRequired, get_args
 
 from typing_extensions import TypedDict
 
-SCHEMA_VERSION = 3
-System = Literal["candidate", "champion", "baseline", "frozen_encoder"]
+SCHEMA_VERSION: Literal[3] = 3
+OtherSystem = Literal["champion", "baseline", "frozen_encoder"]
+OTHER_SYSTEMS: tuple[OtherSystem, ...] = get_args(OtherSystem)
+System = Literal["candidate", OtherSystem]
 SYSTEMS: tuple[System, ...] = get_args(System)
-HEADLINE: Final = "macro_average_precision"
+MetricName = Literal[
+    "macro_average_precision",
+    "macro_auroc",
+    "macro_f1",
+    "macro_precision",
+    "macro_recall",
+    "micro_average_precision",
+    "micro_f1",
+    "false_positives_per_1000_clean",
+    "expected_calibration_error",
+]
+LabelMetricName = Literal[
+    "average_precision", "auroc", "precision", "recall", "f1", "threshold", "expected_calibration_error"
+]
+SliceKind = Literal["length", "language", "identity"]
+HEADLINE: Literal["macro_average_precision"] = "macro_average_precision"
 LEAST_ROWS = 20  # a slice's figure of fewer rows is chance
 LEAST_POSITIVES = 5
 
@@ -98,6 +115,14 @@ class Confusion(TypedDict):
     true_negatives: int
 
 
+class IdentityAucs(TypedDict):
+    """How texts that name a group are ranked (Borkan et al. 2019); low values show that it is unfair."""
+
+    subgroup_auc: float | None
+    bpsn_auc: float | None
+    bnsp_auc: float | None
+
+
 class Slice(TypedDict):
     """Figures of a part of the test rows."""
 
@@ -107,13 +132,13 @@ class Slice(TypedDict):
     macro_f1: float | None
     false_positive_rate: float | None
     subgroup_auc: NotRequired[float | None]
-    """This and the next two for texts that name a group (Borkan et al. 2019)."""
+    """This and the next two for texts that name a group: IdentityAucs."""
     bpsn_auc: NotRequired[float | None]
     bnsp_auc: NotRequired[float | None]
 
 
 class BehaviourGroup(TypedDict):
-    """Functional cases of one group."""
+    """Behaviour cases of one group."""
 
     cases: int
     passed: int

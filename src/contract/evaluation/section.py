@@ -28,7 +28,7 @@ class EvaluationConfig:
     show_texts: bool = False
     """Whether report.html shows the texts of the worst mistakes."""
     behaviour: Annotated[str | None, BeforeValidator(_suite)] = None
-    """Path of a CSV file with further functional cases, from where moderation.yaml lies; None: our own suite alone."""
+    """Path of a CSV file with further behaviour cases, from where moderation.yaml lies; None: our own suite alone."""
 
 
 def evaluation_section(document: Document, directory: Path) -> EvaluationConfig:

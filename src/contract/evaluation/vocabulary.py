@@ -1,6 +1,6 @@
 """What is shown to people under what name: one thing has one name on every page."""
 
-from contract.evaluation.document import System
+from contract.evaluation.document import LabelMetricName, MetricName, SliceKind, System
 
 SYSTEM_NAMES: dict[System, str] = {
     "candidate": "Candidate",
@@ -14,7 +14,7 @@ SYSTEMS_IN_SENTENCES: dict[System, str] = {
     "baseline": "the TF-IDF baseline",
     "frozen_encoder": "the frozen encoder",
 }
-METRIC_NAMES = {
+METRIC_NAMES: dict[MetricName, str] = {
     "macro_average_precision": "Macro average precision",
     "macro_auroc": "Macro AUROC",
     "macro_f1": "Macro F1",
@@ -25,7 +25,7 @@ METRIC_NAMES = {
     "false_positives_per_1000_clean": "False positives per 1,000 clean texts",
     "expected_calibration_error": "Expected calibration error",
 }
-LABEL_METRIC_NAMES = {
+LABEL_METRIC_NAMES: dict[LabelMetricName, str] = {
     "average_precision": "Average precision",
     "auroc": "AUROC",
     "precision": "Precision",
@@ -34,7 +34,18 @@ LABEL_METRIC_NAMES = {
     "threshold": "Review threshold",
     "expected_calibration_error": "Expected calibration error",
 }
-SLICE_NAMES = {"length": "By length", "language": "By language", "identity": "Texts that name a group"}
+SLICE_NAMES: dict[SliceKind, str] = {
+    "length": "By length",
+    "language": "By language",
+    "identity": "Texts that name a group",
+}
+SLICE_METRIC_NAMES = {
+    "macro_average_precision": METRIC_NAMES["macro_average_precision"],
+    "macro_f1": METRIC_NAMES["macro_f1"],
+    "subgroup_auc": "Subgroup AUC",
+    "bpsn_auc": "BPSN AUC",
+    "bnsp_auc": "BNSP AUC",
+}
 EVASION_NAMES = {
     "leetspeak": "Digits for letters",
     "homoglyphs": "Look-alike letters",

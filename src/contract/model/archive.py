@@ -1,7 +1,6 @@
 """What lies in a model archive (model.tar.gz), by name."""
 
 ARCHIVE = "model.tar.gz"
-LABELS_FILE = "labels.json"
 POLICY_FILE = "policy.json"
 TRAINING_FILE = "training.json"
 """Provenance of the training: hyperparameters, rows, lineage, versions."""

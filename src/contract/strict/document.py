@@ -124,8 +124,9 @@ _TAG_WORDS = {
 def _kind(node: yaml.Node | None) -> str:
     if node is None:
         return "nothing"
-    kinds: dict[type[yaml.Node], str] = {yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping"}
-    return kinds.get(type(node), f"{node.value!r}")
+    if isinstance(node, yaml.CollectionNode):
+        return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+    return f"{node.value!r}"
 
 
 def _check_values(value: Any, place: Place, written: dict[Place, str], name: str) -> None:

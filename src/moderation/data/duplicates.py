@@ -21,13 +21,23 @@ class Unique:
 def drop_duplicates(spool: Spool, rejections: Rejections) -> Unique:
     """Drop or refuse duplicated ids and texts, as `rejections` was told. Of equal texts the smallest id stays."""
     kept = np.ones(spool.rows, bool)
-    keys, digests = spool.keys, spool.digests
-    # of one id, the row with the smallest digest stays: any rule will do that does not look at the order of reading
-    winner = _winners(keys, np.arange(spool.rows), digests)
-    lost = np.flatnonzero(winner != np.arange(spool.rows))
+    kept[_duplicated_ids(spool, rejections)] = False
+    lost, stays = _duplicated_texts(spool, np.flatnonzero(kept), rejections)
     kept[lost] = False
+    positive = _numbered([positive for positive, _ in spool.combinations])
+    conflicts = positive[spool.combination[lost]] != positive[spool.combination[stays]]
+    return Unique(kept, int(np.count_nonzero(conflicts)))
+
+
+def _duplicated_ids(spool: Spool, rejections: Rejections) -> np.ndarray:
+    """Rows that lose against another row of the same id; where the id is the text's hash, it is the text that is the
+    same."""
+    # of one id, the row with the smallest digest stays: any rule will do that does not look at the order of reading
+    winner = _winners(spool.keys, np.arange(spool.rows), spool.digests)
+    lost = np.flatnonzero(winner != np.arange(spool.rows))
     own = spool.own_id[lost]
     names = _ids(spool, lost[own][:EXAMPLES_PER_KIND])
+
     for kind, rows in (("duplicate_id", lost[own]), ("duplicate_text", lost[~own])):
         for row in rows[:EXAMPLES_PER_KIND]:
             first, second = sorted((int(row), int(winner[row])))
@@ -37,20 +47,22 @@ def drop_duplicates(spool: Spool, rejections: Rejections) -> Unique:
                 found, expected = f"the text of {spool.place(first)}", "each text once"
             rejections.add(spool.problem(kind, second, found, expected))
         rejections.add_more(kind, len(rows) - EXAMPLES_PER_KIND)
-    rows = np.flatnonzero(kept)
-    group, several = _groups(digests[rows])
+    return lost
+
+
+def _duplicated_texts(spool: Spool, rows: np.ndarray, rejections: Rejections) -> tuple[np.ndarray, np.ndarray]:
+    """Of the given rows those whose text another one has, and beside each the row that stays instead."""
+    group, several = _groups(spool.digests[rows])
     smallest = _smallest_ids(spool, rows[several], group[several])
     lost = np.array([row for row in rows[several] if row not in smallest], np.int64)
-    kept[lost] = False
     winners = dict(zip(group[np.searchsorted(rows, sorted(smallest))].tolist(), sorted(smallest), strict=True))
     stays = np.array([winners[number] for number in group[np.searchsorted(rows, lost)].tolist()], np.int64)
+
     for row, winner_row in zip(lost[:EXAMPLES_PER_KIND].tolist(), stays.tolist(), strict=False):
         found = f"the text of {spool.place(winner_row)}"
         rejections.add(spool.problem("duplicate_text", row, found, "each text once"))
     rejections.add_more("duplicate_text", len(lost) - EXAMPLES_PER_KIND)
-    positive = _numbered([positive for positive, _ in spool.combinations])
-    conflicts = positive[spool.combination[lost]] != positive[spool.combination[stays]]
-    return Unique(kept, int(np.count_nonzero(conflicts)))
+    return lost, stays
 
 
 def _numbered(values: list[frozenset[str]]) -> np.ndarray:
@@ -89,9 +101,9 @@ def _smallest_ids(spool: Spool, rows: np.ndarray, groups: np.ndarray) -> set[int
     for table in spool.buckets():
         numbers = table["number"].to_numpy()
         place = np.minimum(np.searchsorted(rows, numbers), len(rows) - 1)
-        found = np.flatnonzero(rows[place] == numbers)
+        asked = np.flatnonzero(rows[place] == numbers)
         for row, group, name in zip(
-            numbers[found].tolist(), groups[place[found]].tolist(), table["id"].take(found).to_pylist(), strict=True
+            numbers[asked].tolist(), groups[place[asked]].tolist(), table["id"].take(asked).to_pylist(), strict=True
         ):
             best[group] = min(best.get(group, (name, row)), (name, row))
     return {row for _, row in best.values()}
@@ -103,6 +115,6 @@ def _ids(spool: Spool, rows: np.ndarray) -> dict[int, str]:
     names: dict[int, str] = {}
     for table in spool.buckets():
         numbers = table["number"].to_numpy()
-        found = np.flatnonzero(np.isin(numbers, rows))
-        names |= dict(zip(numbers[found].tolist(), table["id"].take(found).to_pylist(), strict=True))
+        asked = np.flatnonzero(np.isin(numbers, rows))
+        names |= dict(zip(numbers[asked].tolist(), table["id"].take(asked).to_pylist(), strict=True))
     return names

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contract.data.manifest import SPLITS
 from contract.data.section import DataConfig
+from contract.dataset.manifest import SPLITS
 from moderation.data.duplicates import drop_duplicates
 from moderation.data.previous import Previous, earlier_splits
-from moderation.data.splitting import FREE, stratified_split
+from moderation.data.splitting import FREE, RowsToSplit, stratified_split
 from moderation.rows.labels import parts_of
 from moderation.rows.row import EXAMPLES_PER_KIND, Rejections, shown
 from moderation.rows.spool import Spool
@@ -41,37 +41,23 @@ class Placed:
 def place(config: DataConfig, spool: Spool, rejections: Rejections, previous: Previous | None) -> Placed:
     """Decide which rows stay and where. Raises ValueError where what is left can't be learnt from or measured on."""
     unique = drop_duplicates(spool, rejections)
-    kept = unique.kept.copy()
     earlier, gone = np.full(spool.rows, FREE, np.int8), np.zeros(0, np.int8)
     if previous:
-        earlier, gone = earlier_splits(previous, spool, kept)
-    clusters, loosened = np.arange(spool.rows), 0
-    if spool.signatures:
-        spool.signatures.finish()
-        members = np.concatenate([np.flatnonzero(kept), spool.rows + np.arange(len(gone))])
-        found, loosened = spool.signatures.clusters(members)
-        settled, bridging = settle(found, np.concatenate([earlier[kept], gone]))
-        rows = members[: np.count_nonzero(kept)]
-        _leave_out(spool, rejections, rows[bridging[: len(rows)]])
-        clusters[rows] = found[: len(rows)]
-        # rows that an earlier dataset put apart stay apart, now that nothing stands between them
-        pinned = rows[earlier[rows] != FREE]
-        clusters[pinned] = len(members) + np.arange(len(pinned))
-        earlier_or_settled = earlier.copy()
-        earlier_or_settled[rows] = np.where(earlier[rows] == FREE, settled[: len(rows)], earlier[rows])
-        kept[rows[bridging[: len(rows)]]] = False
-    else:
-        earlier_or_settled = earlier
-    rows = np.flatnonzero(kept)
+        earlier, gone = earlier_splits(previous, spool, unique.kept)
+    clustered = _cluster(spool, unique.kept, earlier, gone, rejections)
+
+    rows = np.flatnonzero(clustered.kept)
     labels, positive, unannotated = check_labels(spool, rows, config)
     train_fraction = 1 - config.validation_fraction - config.test_fraction
     split = np.full(spool.rows, FREE, np.int8)
     split[rows] = stratified_split(
-        positive,
-        spool.combination[rows],
-        spool.keys[rows],
-        clusters[rows],
-        earlier_or_settled[rows],
+        RowsToSplit(
+            positive,
+            spool.combination[rows],
+            spool.keys[rows],
+            clustered.clusters[rows],
+            clustered.settled[rows],
+        ),
         (train_fraction, config.validation_fraction, config.test_fraction),
     )
     for number, name in enumerate(SPLITS):
@@ -79,7 +65,6 @@ def place(config: DataConfig, spool: Spool, rejections: Rejections, previous: Pr
             raise ValueError(
                 f"found {len(rows)} usable rows, too few for a {name} split; add rows or change its fraction"
             )
-    sizes = np.bincount(found[: len(unique.kept.nonzero()[0])]) if spool.signatures else np.zeros(0, np.int64)
     return Placed(
         labels=labels,
         positive=positive,
@@ -88,9 +73,51 @@ def place(config: DataConfig, spool: Spool, rejections: Rejections, previous: Pr
         earlier=earlier,
         conflicting=unique.conflicting,
         similarity=config.near_duplicates,
-        cluster_sizes=sizes[sizes > 1],
-        loosened=loosened,
+        cluster_sizes=clustered.sizes[clustered.sizes > 1],
+        loosened=clustered.loosened,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Clustered:
+    """Rows held together by their near-duplicates."""
+
+    kept: np.ndarray
+    """(rows,) bool: without those that an earlier dataset leaves no split to."""
+    clusters: np.ndarray
+    """(rows,) number of each kept row's cluster."""
+    settled: np.ndarray
+    """(rows,) the split that an earlier dataset decides for a row or its cluster, or FREE."""
+    sizes: np.ndarray
+    """(clusters,) rows of each, with those that are not kept."""
+    loosened: int
+    """Rows of clusters that were too large for a split."""
+
+
+def _cluster(
+    spool: Spool, kept: np.ndarray, earlier: np.ndarray, gone: np.ndarray, rejections: Rejections
+) -> _Clustered:
+    """Cluster the kept rows (rows,) bool, together with those that are gone since the earlier dataset (gone rows,)."""
+    clusters = np.arange(spool.rows)
+    if not spool.signatures:
+        return _Clustered(kept, clusters, earlier, np.zeros(0, np.int64), 0)
+
+    spool.signatures.finish()
+    rows = np.flatnonzero(kept)
+    members = np.concatenate([rows, spool.rows + np.arange(len(gone))])
+    of_members, loosened = spool.signatures.clusters(members)
+    splits, bridging = settle(of_members, np.concatenate([earlier[kept], gone]))
+    _leave_out(spool, rejections, rows[bridging[: len(rows)]])
+
+    clusters[rows] = of_members[: len(rows)]
+    # rows that an earlier dataset put apart stay apart, now that nothing stands between them
+    pinned = rows[earlier[rows] != FREE]
+    clusters[pinned] = len(members) + np.arange(len(pinned))
+    settled = earlier.copy()
+    settled[rows] = np.where(earlier[rows] == FREE, splits[: len(rows)], earlier[rows])
+    still_kept = kept.copy()
+    still_kept[rows[bridging[: len(rows)]]] = False
+    return _Clustered(still_kept, clusters, settled, np.bincount(of_members[: len(rows)]), loosened)
 
 
 def settle(clusters: np.ndarray, earlier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,13 +132,6 @@ def settle(clusters: np.ndarray, earlier: np.ndarray) -> tuple[np.ndarray, np.nd
     np.maximum.at(highest, clusters[old], earlier[old])
     between = (lowest < highest)[clusters]
     return highest[clusters], between & ~old
-
-
-def _leave_out(spool: Spool, rejections: Rejections, rows: np.ndarray) -> None:
-    for row in rows[:EXAMPLES_PER_KIND].tolist():
-        found = "a text nearly the same as rows in different splits of the dataset before"
-        rejections.add(spool.problem("between_splits", row, found, "one split for all of them"))
-    rejections.add_more("between_splits", len(rows) - EXAMPLES_PER_KIND)
 
 
 def separated_combinations(
@@ -160,6 +180,7 @@ def check_labels(spool: Spool, rows: np.ndarray, config: DataConfig) -> tuple[li
     for (positive, _), number in zip(combinations, count.tolist(), strict=True):
         if number:
             positives.update(dict.fromkeys(positive, number))
+
     # a label that is named must not vanish because an export lost its positives
     named = config.labels or config.label_fields or config.multi_hot or config.classes.values()
     labels = sorted(set(named or positives))
@@ -170,10 +191,18 @@ def check_labels(spool: Spool, rows: np.ndarray, config: DataConfig) -> tuple[li
         )
     rare = [label for label in labels if positives[label] < config.minimum_positives]
     if rare:
-        found = ", ".join(f"{positives[label]} of {label}" for label in rare)
+        counts = ", ".join(f"{positives[label]} of {label}" for label in rare)
         raise ValueError(
-            f"found too few positive rows ({found}), expected at least {config.minimum_positives} a label; add rows, "
+            f"found too few positive rows ({counts}), expected at least {config.minimum_positives} a label; add rows, "
             "lower data.minimum_positives, or leave the label out of the data"
         )
+
     sets = [np.array([[label in pair[kind] for label in labels] for pair in combinations], bool) for kind in range(2)]
     return labels, sets[0], sets[1]
+
+
+def _leave_out(spool: Spool, rejections: Rejections, rows: np.ndarray) -> None:
+    for row in rows[:EXAMPLES_PER_KIND].tolist():
+        found = "a text nearly the same as rows in different splits of the dataset before"
+        rejections.add(spool.problem("between_splits", row, found, "one split for all of them"))
+    rejections.add_more("between_splits", len(rows) - EXAMPLES_PER_KIND)

@@ -6,13 +6,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from contract.data.section import DEFAULT_SOURCE, DEMONSTRATION, DataConfig, read_data_config
+from contract.dataset.manifest import MANIFEST_FILE, Manifest
 from moderation.data import demonstration
 from moderation.data.placement import place
 from moderation.data.previous import read_previous
-from moderation.data.report import data_report
+from moderation.data.report import Preparation
 from moderation.data.writing import write_dataset
 from moderation.job.container import say, write_exit_message
 from moderation.rows import readers
@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--previous", type=Path, help="the dataset published before: its rows keep their splits; absent or empty: none"
     )
     arguments = parser.parse_args(argv)
+
     try:
         config = read_data_config(arguments.config)
         source = read_shards(arguments.shards, config) if arguments.shards else arguments.input
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         write_exit_message(error)
         raise
+
     rows = ", ".join(f"{count} {split}" for split, count in manifest["rows"].items())
     say(f"prepared dataset {manifest['dataset_version']}: {rows} rows, labels {', '.join(manifest['labels'])}")
     return 0
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def prepare(
     config: DataConfig, source: Path | Shards, output: Path, previous_directory: Path | None = None
-) -> dict[str, Any]:
+) -> Manifest:
     """Read, check, split and write; returns the manifest. Raises ValueError with the reason at bad data.
 
     `source` is a directory with data files, or what several instances read. The dataset is written beside `output` and
@@ -73,9 +75,7 @@ def prepare(
     return manifest
 
 
-def _prepare(
-    config: DataConfig, source: Path | Shards, partial: Path, previous_directory: Path | None
-) -> dict[str, Any]:
+def _prepare(config: DataConfig, source: Path | Shards, partial: Path, previous_directory: Path | None) -> Manifest:
     previous, reason = read_previous(previous_directory, config)
     say(
         f"rows of dataset {previous.version} stay in their splits"
@@ -84,9 +84,8 @@ def _prepare(
     )
     config, spool, rejections = spooled(config, source, partial / "spool")
     placed = place(config, spool, rejections, previous)
-    report = data_report(config.source, spool, placed, rejections, previous.version if previous else None, reason)
     (partial / "dataset").mkdir()
-    return write_dataset(partial / "dataset", spool, placed, report, config, previous.lineage if previous else None)
+    return write_dataset(partial / "dataset", Preparation(config, spool, rejections, placed, previous, reason))
 
 
 def spooled(config: DataConfig, source: Path | Shards, directory: Path) -> tuple[DataConfig, Spool, Rejections]:
@@ -95,9 +94,9 @@ def spooled(config: DataConfig, source: Path | Shards, directory: Path) -> tuple
         return config, source.spool(directory, config), source.rejections(config)
     rejections = Rejections(config.bad_rows)
     if config.source.startswith("hub:"):
-        found = read_hub(config.source, config, rejections)
+        rows = read_hub(config.source, config, rejections)
     elif isinstance(source, Path) and readers.data_files(source):
-        found = readers.read_files(source, config, rejections)
+        rows = readers.read_files(source, config, rejections)
     elif config.source != DEFAULT_SOURCE:
         raise ValueError(
             f"--input: found no data file, expected the files of {config.source}; only an empty {DEFAULT_SOURCE} gives "
@@ -107,9 +106,9 @@ def spooled(config: DataConfig, source: Path | Shards, directory: Path) -> tuple
         say("no data: generating the seeded DEMONSTRATION set; a model trained on it is not fit to moderate anything")
         config = replace(demonstration.layout(config), source=DEMONSTRATION)
         records = enumerate(demonstration.generate(config.seed), start=1)
-        found = rows_of(DEMONSTRATION, records, config, rejections)
+        rows = rows_of(DEMONSTRATION, records, config, rejections)
     spool = Spool(directory, config.seed, config.near_duplicates)
-    for row in found:
+    for row in rows:
         spool.add(row)
     spool.finish()
     return config, spool, rejections
@@ -119,5 +118,5 @@ def _move(partial: Path, output: Path) -> None:
     try:
         partial.rename(output)
     except OSError:  # the container mounts the output directory: it can be filled, but not replaced
-        for path in sorted(partial.iterdir(), key=lambda path: path.name == "manifest.json"):
+        for path in sorted(partial.iterdir(), key=lambda path: path.name == MANIFEST_FILE):
             shutil.move(path, output / path.name)

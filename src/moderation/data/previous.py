@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from contract.data.manifest import SPLITS
 from contract.data.section import DataConfig
+from contract.dataset.manifest import MANIFEST_FILE, SPLITS
 from moderation.data.splitting import FREE
 from moderation.rows.row import normalised
 from moderation.rows.spool import Spool, text_digest
@@ -70,19 +70,20 @@ def read_previous(directory: Path | None, config: DataConfig) -> tuple[Previous 
     if directory is None or not directory.is_dir() or not any(directory.iterdir()):
         return None, "there is none"
     try:
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
         version, settings = manifest["dataset_version"], manifest.get("split", {})
         lineage = manifest.get("lineage", version)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"--previous: found no readable manifest.json in {directory.name} ({type(error).__name__}), expected a "
+            f"--previous: found no readable {MANIFEST_FILE} in {directory.name} ({type(error).__name__}), expected a "
             "prepared dataset; copy it again, or leave --previous out to split all rows anew"
         ) from error
-    wanted = split_settings(config)
+
+    current = split_settings(config)
     other = [
         f"{name} was {'off' if settings[name] is None else settings[name]}" if name in settings else f"no {name} noted"
-        for name in wanted
-        if name not in settings or settings[name] != wanted[name]
+        for name in current
+        if name not in settings or settings[name] != current[name]
     ]
     if other:
         return None, f"dataset {version} was split with other settings ({', '.join(other)})"
@@ -98,16 +99,17 @@ def earlier_splits(previous: Previous, spool: Spool, kept: np.ndarray) -> tuple[
     digests = spool.digests
     rows = np.flatnonzero(kept)
     order = rows[np.lexsort((digests[rows, 1], digests[rows, 0]))]
-    firsts = digests[order, 0]
+    firsts = digests[order, 0]  # by which the rows are looked up
     splits = np.full(spool.rows, FREE, np.int8)
     gone: list[int] = []
+
     for split, texts in previous.batches():
-        found = np.frombuffer(b"".join(map(text_digest, texts)), ">u8").reshape(-1, 2).astype(np.uint64)
-        place = np.minimum(np.searchsorted(firsts, found[:, 0]), max(len(order) - 1, 0))
-        there = (digests[order[place]] == found).all(axis=1) if len(order) else np.zeros(len(texts), bool)
-        splits[order[place[there]]] = split
+        sought = np.frombuffer(b"".join(map(text_digest, texts)), ">u8").reshape(-1, 2).astype(np.uint64)
+        place = np.minimum(np.searchsorted(firsts, sought[:, 0]), max(len(order) - 1, 0))
+        still_there = (digests[order[place]] == sought).all(axis=1) if len(order) else np.zeros(len(texts), bool)
+        splits[order[place[still_there]]] = split
         if spool.signatures:
-            for index in np.flatnonzero(~there):
+            for index in np.flatnonzero(~still_there):
                 spool.signatures.add(texts[index])
                 gone.append(split)
     return splits, np.array(gone, np.int8)

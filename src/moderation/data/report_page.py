@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from contract.data.manifest import SPLITS
+from contract.dataset.manifest import SPLITS
 from moderation.pages.style import style
 
 KINDS = {
@@ -81,7 +81,7 @@ def _demonstration(report: dict[str, Any]) -> str:
 
 def _tiles(report: dict[str, Any]) -> str:
     rows, read = sum(report["rows"].values()), report["rows_read"]
-    positives = {label: sum(found["positives"].values()) for label, found in report["labels"].items()}
+    positives = {label: sum(counts["positives"].values()) for label, counts in report["labels"].items()}
     rarest = min(positives, key=lambda label: (positives[label], label))
     tiles = (
         ("Rows kept", f"{rows:,}", f"of {read:,} read"),
@@ -115,13 +115,13 @@ def _splits(report: dict[str, Any]) -> str:
 
 
 def _labels(report: dict[str, Any]) -> str:
-    highest = max(found["prevalence"] for found in report["labels"].values()) or 1
+    highest = max(counts["prevalence"] for counts in report["labels"].values()) or 1
     body = "".join(
         f"<tr><td>{escape(label)}</td>"
-        f"<td>{_bar(found['prevalence'] / highest)}{100 * found['prevalence']:.1f} %</td>"
-        + "".join(f"<td>{found['positives'][split]:,}</td>" for split in SPLITS)
-        + f"<td>{found['not_annotated']:,}</td></tr>"
-        for label, found in report["labels"].items()
+        f"<td>{_bar(counts['prevalence'] / highest)}{100 * counts['prevalence']:.1f} %</td>"
+        + "".join(f"<td>{counts['positives'][split]:,}</td>" for split in SPLITS)
+        + f"<td>{counts['not_annotated']:,}</td></tr>"
+        for label, counts in report["labels"].items()
     )
     head = "<th>Label</th><th>Prevalence</th><th>Train</th><th>Validation</th><th>Test</th><th>Not annotated</th>"
     return _table(head, body, "lines narrow")
@@ -131,7 +131,7 @@ def _together(report: dict[str, Any]) -> str:
     if not report["together"]:
         return "<p>No row has two labels.</p>"
     labels = list(report["labels"])
-    positives = {label: sum(found["positives"].values()) for label, found in report["labels"].items()}
+    positives = {label: sum(counts["positives"].values()) for label, counts in report["labels"].items()}
     pairs = {tuple(pair["labels"]): pair["rows"] for pair in report["together"]}
     if len(labels) > MATRIX_LABELS:
         largest = max(pairs.values())
@@ -140,6 +140,7 @@ def _together(report: dict[str, Any]) -> str:
             for (one, other), rows in list(pairs.items())[:LISTED_PAIRS]
         )
         return _table("<th>Labels</th><th>Rows</th>", body, "lines")
+
     body = ""
     for one in labels:
         cells = ""
@@ -186,25 +187,25 @@ def _languages(languages: dict[str, Any]) -> str:
 def _near(near: dict[str, Any]) -> str:
     if near["similarity"] is None:
         return "Nobody looked for them: data.near_duplicates is off."
-    told = (
+    sentence = (
         f"{near['rows']:,} rows are nearly the same as another one (a similarity of {near['similarity']:g} or more), "
         f"in {near['clusters']:,} clusters of at most {near['largest_cluster']:,} rows. Each cluster is in one split."
     )
     if near["loosened_rows"]:
-        told += (
+        sentence += (
             f" {near['loosened_rows']:,} rows come from templates that fill the data: their clusters were too large "
             "for one split and are held together by a higher similarity only."
         )
-    return told
+    return sentence
 
 
 def _dropped(report: dict[str, Any]) -> str:
     if not report["dropped"]:
         return "<p>None.</p>"
     body = "".join(
-        f"<tr><td>{escape(KINDS.get(kind, kind))}</td><td>{found['count']:,}</td>"
-        f'<td class="wrap">{"<br>".join(escape(line) for line in found["examples"][:SHOWN_EXAMPLES])}</td></tr>'
-        for kind, found in report["dropped"].items()
+        f"<tr><td>{escape(KINDS.get(kind, kind))}</td><td>{rows['count']:,}</td>"
+        f'<td class="wrap">{"<br>".join(escape(line) for line in rows["examples"][:SHOWN_EXAMPLES])}</td></tr>'
+        for kind, rows in report["dropped"].items()
     )
     conflicts = report["duplicates_with_other_labels"]
     note = f'<p class="faint">{conflicts:,} duplicated texts had other labels than the row that stayed.</p>'

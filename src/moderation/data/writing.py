@@ -7,26 +7,47 @@ from typing import Any
 
 import numpy as np
 
-from contract.data.manifest import SPLITS
-from contract.data.section import DataConfig
-from moderation.data.placement import Placed
+from contract.dataset.labels import LABELS_FILE, LabelsDocument
+from contract.dataset.manifest import MANIFEST_FILE, SPLITS, Manifest
 from moderation.data.previous import split_settings
-from moderation.data.report import LanguageSample
+from moderation.data.report import LanguageSample, Preparation, data_report
 from moderation.data.report_page import data_page
 from moderation.data.splitting import FREE
 from moderation.job.checksums import directory_sha256
-from moderation.rows.spool import Spool
 
 ROW_GROUP = 16384  # rows
 
 
-def write_dataset(
-    directory: Path, spool: Spool, placed: Placed, report: dict[str, Any], config: DataConfig, lineage: str | None
-) -> dict[str, Any]:
-    """Write the parts of the dataset into an empty directory, the manifest last; returns it.
+def write_dataset(directory: Path, preparation: Preparation) -> Manifest:
+    """Write the parts of the dataset into an empty directory, the manifest last; returns it."""
+    placed = preparation.placed
+    version, languages = _write_splits(directory, preparation)
+    # a dataset that was split anew begins a lineage
+    lineage = preparation.previous.lineage if preparation.previous else version
+    labels: LabelsDocument = {"labels": placed.labels, "lineage": lineage}
+    for path in (directory, *(directory / split for split in SPLITS)):
+        (path / LABELS_FILE).write_text(json.dumps(labels, ensure_ascii=False, indent=1), encoding="utf-8")
 
-    lineage: that of the dataset whose splits it goes on with; None where all rows were split anew.
-    """
+    report = data_report(preparation) | {"languages": languages}
+    (directory / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    (directory / "data_report.html").write_text(data_page(report), encoding="utf-8")
+
+    manifest: Manifest = {
+        "dataset_version": version,
+        "lineage": lineage,
+        "rows": report["rows"],
+        "labels": placed.labels,
+        "files": directory_sha256(directory),
+        "source": preparation.config.source,
+        "split": split_settings(preparation.config),
+    }
+    (directory / MANIFEST_FILE).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+    return manifest
+
+
+def _write_splits(directory: Path, preparation: Preparation) -> tuple[str, dict[str, Any]]:
+    """Write the rows of every split in the order of their keys; returns the dataset's version and its languages."""
+    spool, placed = preparation.spool, preparation.placed
     writers = [SplitWriter(directory / split) for split in SPLITS]
     languages = LanguageSample(int(np.count_nonzero(placed.split != FREE)))
     values = np.where(placed.unannotated, np.float32("nan"), placed.positive.astype(np.float32))
@@ -36,31 +57,15 @@ def write_dataset(
         order = np.lexsort((keys[number, 1], keys[number, 0]))
         order = order[placed.split[number[order]] != FREE]
         languages.add(table["text"], order)
-        for split, writer in enumerate(writers):
-            chosen = order[placed.split[number[order]] == split]
+        for part, writer in enumerate(writers):
+            chosen = order[placed.split[number[order]] == part]
             if len(chosen):
                 writer.write(table.take(chosen), values[spool.combination[number[chosen]]])
+
     content = hashlib.sha256(json.dumps(placed.labels).encode())
     for split, writer in zip(SPLITS, writers, strict=True):
         content.update(f"{split} {writer.close()}".encode())
-    version = content.hexdigest()[:16]
-    named = {"labels": placed.labels, "lineage": lineage or version}
-    for path in (directory, *(directory / split for split in SPLITS)):
-        (path / "labels.json").write_text(json.dumps(named, ensure_ascii=False, indent=1), encoding="utf-8")
-    report |= {"languages": languages.shares()}
-    (directory / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
-    (directory / "data_report.html").write_text(data_page(report), encoding="utf-8")
-    manifest = {
-        "dataset_version": version,
-        "lineage": named["lineage"],
-        "rows": report["rows"],
-        "labels": placed.labels,
-        "files": directory_sha256(directory),
-        "source": config.source,
-        "split": split_settings(config),
-    }
-    (directory / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-    return manifest
+    return content.hexdigest()[:16], languages.shares()
 
 
 class SplitWriter:

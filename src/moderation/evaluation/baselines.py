@@ -1,14 +1,42 @@
-"""What a model must justify itself against: its n-gram part alone, or the untouched encoder with a linear probe."""
+"""What a model must justify itself against: TF-IDF, which is its n-gram part alone, and the frozen encoder."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from contract.evaluation.document import System
+from moderation.evaluation.data import EvaluationData
+from moderation.evaluation.seconds import Seconds
 from moderation.fitting.ngrams import fit_ngrams
+from moderation.fitting.thresholds import choose_review, prevalences
+from moderation.job.container import say
+from moderation.metrics.scored import Scored
 
-PROBE_ROWS = 20_000  # train rows that the untouched encoder reads at most, as in training
+PROBE_ROWS = 20_000  # train rows that the frozen encoder reads at most, as in training
 SEED = 13
+
+
+def score_baselines(
+    data: EvaluationData, base_model: Path | None, max_length: int, seconds: Seconds
+) -> dict[System, Scored]:
+    """TF-IDF, and the frozen encoder where there is a base model: fitted on train, thresholds chosen on validation."""
+    fits: dict[System, Callable[..., list[np.ndarray]]] = {"baseline": baseline_probabilities}
+    if base_model is not None:
+        fits["frozen_encoder"] = partial(frozen_encoder_probabilities, base_model, max_length)
+
+    train, validation, test = data.train, data.validation, data.test
+    scored: dict[System, Scored] = {}
+    for name, fit in fits.items():
+        started = time.monotonic()
+        with seconds.spent_on("baselines"):
+            on_validation, on_test = fit(train.texts, train.truth, [validation.texts, test.texts])
+            thresholds = choose_review(validation.truth, on_validation, prevalences(train.truth))
+        scored[name] = Scored(data.labels, on_test, thresholds)
+        say(f"{name} fitted and scored in {time.monotonic() - started:.1f} s")
+    return scored
 
 
 def baseline_probabilities(
@@ -21,8 +49,8 @@ def baseline_probabilities(
     """
     from moderation.model.scoring import sigmoid
 
-    fitted = fit_ngrams(texts, truth)
-    return [sigmoid(fitted.logits(part)) for part in others]
+    ngrams = fit_ngrams(texts, truth)
+    return [sigmoid(ngrams.logits(part)) for part in others]
 
 
 def frozen_encoder_probabilities(

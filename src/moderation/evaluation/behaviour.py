@@ -1,8 +1,8 @@
-"""Functional cases: short texts whose right answer is known, in groups that each test one ability.
+"""Behaviour cases: short texts whose right answer is known, in groups that each test one ability.
 
 The form is HateCheck's as published (Röttger et al. 2021), so that its CSV can be read as it is: `functionality`,
 `case_id`, `test_case`, `label_gold` (`hateful` or `non-hateful`); other columns are left alone. A further column,
-`labels`, is ours: the labels that a case can be judged for, with `|` between; without it, or empty, any label counts.
+`labels`, is our own: the labels that a case tests, with `|` between; without it, or empty, it tests any label.
 """
 
 import csv
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from contract.evaluation.document import BehaviourGroup
 
 OWN_SUITE = Path(__file__).with_name("behaviour.csv")
 COLUMNS = ("functionality", "case_id", "test_case", "label_gold")
@@ -28,7 +30,7 @@ class Case:
     flagged: bool
     """True: at least one of its labels must be flagged; False: none of them may be."""
     labels: tuple[str, ...]
-    """The labels that it can be judged for; empty: all that a model has."""
+    """The labels that it tests; empty: all that a model has."""
 
 
 def read_cases(path: Path) -> list[Case]:
@@ -46,26 +48,28 @@ def read_cases(path: Path) -> list[Case]:
     return cases
 
 
-def _case(path: Path, number: int, row: dict[str, str | None]) -> Case:
-    empty = [name for name in COLUMNS if not (row[name] or "").strip()]
-    if empty:
-        raise ValueError(f"{path}: row {number}: found nothing in {', '.join(empty)}, expected a value in each column")
-    if row["label_gold"] not in GOLD:
-        raise ValueError(f"{path}: row {number}: found label_gold {row['label_gold']!r}, expected {' or '.join(GOLD)}")
-    labels = tuple(name.strip() for name in (row.get("labels") or "").split("|") if name.strip())
-    return Case(row["case_id"], row["functionality"], row["test_case"], GOLD[row["label_gold"]], labels)
-
-
-def judge(cases: Sequence[Case], labels: Sequence[str], flags: np.ndarray) -> dict[str, dict[str, float | int]]:
-    """Group to cases, passed and share, over the cases that a model with these labels can be judged by.
+def passed_by_group(cases: Sequence[Case], labels: Sequence[str], flags: np.ndarray) -> dict[str, BehaviourGroup]:
+    """Group to cases, passed and share, over the cases that test one of a model's labels.
 
     flags (cases, labels). A group without such a case is left out.
     """
-    groups: dict[str, dict[str, float | int]] = {}
+    groups: dict[str, list[bool]] = {}
     for case, row in zip(cases, flags, strict=True):
         columns = [index for index, label in enumerate(labels) if not case.labels or label in case.labels]
         if columns:
-            group = groups.setdefault(case.group, {"cases": 0, "passed": 0})
-            group["cases"] += 1
-            group["passed"] += bool(row[columns].any()) == case.flagged
-    return {name: {**group, "share": group["passed"] / group["cases"]} for name, group in groups.items()}
+            groups.setdefault(case.group, []).append(bool(row[columns].any()) == case.flagged)
+    return {
+        name: {"cases": len(passed), "passed": sum(passed), "share": sum(passed) / len(passed)}
+        for name, passed in groups.items()
+    }
+
+
+def _case(path: Path, number: int, row: dict[str, str | None]) -> Case:
+    group, case_id, text, gold = ((row[name] or "") for name in COLUMNS)
+    empty = [name for name in COLUMNS if not (row[name] or "").strip()]
+    if empty:
+        raise ValueError(f"{path}: row {number}: found nothing in {', '.join(empty)}, expected a value in each column")
+    if gold not in GOLD:
+        raise ValueError(f"{path}: row {number}: found label_gold {gold!r}, expected {' or '.join(GOLD)}")
+    labels = tuple(name.strip() for name in (row.get("labels") or "").split("|") if name.strip())
+    return Case(case_id, group, text, GOLD[gold], labels)

@@ -1,13 +1,14 @@
-"""How much of what a model finds it still finds when the writer hides it: five disguises, the same on every run."""
+"""How much of what a model finds it still finds when the writer evades it: five kinds, the same on every run."""
 
 import random
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
-LARGEST_SAMPLE = 200  # positive rows that are disguised: enough to see a loss of a few percent
+from contract.evaluation.document import EvasionKind
+
+LARGEST_SAMPLE = 200  # positive rows that are rewritten: enough to see a loss of a few percent
 SEED = 13
 LEET = {"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7", "g": "9", "b": "8"}
 # Cyrillic and Greek letters that most fonts draw like the Latin one
@@ -41,7 +42,7 @@ def case(text: str, chance: random.Random) -> str:
     return "".join(letter.upper() if chance.random() < 0.5 else letter.lower() for letter in text)
 
 
-DISGUISES: dict[str, Callable[[str, random.Random], str]] = {
+EVASIONS: dict[str, Callable[[str, random.Random], str]] = {
     "leetspeak": leetspeak,
     "homoglyphs": homoglyphs,
     "zero_width": zero_width,
@@ -50,9 +51,9 @@ DISGUISES: dict[str, Callable[[str, random.Random], str]] = {
 }
 
 
-def disguise(texts: Sequence[str], kind: str, seed: int = SEED) -> list[str]:
-    """Each text in one of the DISGUISES; a text's disguise depends on the text, the kind and the seed alone."""
-    return [DISGUISES[kind](text, random.Random(f"{seed} {kind} {text}")) for text in texts]  # noqa: S311
+def evade(texts: Sequence[str], kind: str, seed: int = SEED) -> list[str]:
+    """Each text rewritten by one of the EVASIONS; the result depends on the text, the kind and the seed alone."""
+    return [EVASIONS[kind](text, random.Random(f"{seed} {kind} {text}")) for text in texts]  # noqa: S311
 
 
 def chosen_rows(truth: np.ndarray, limit: int = LARGEST_SAMPLE, seed: int = SEED) -> np.ndarray:
@@ -63,19 +64,19 @@ def chosen_rows(truth: np.ndarray, limit: int = LARGEST_SAMPLE, seed: int = SEED
     return np.sort(np.random.default_rng(seed).choice(positive, limit, replace=False))
 
 
-def recall_kept(truth: np.ndarray, clean: np.ndarray, evaded: np.ndarray) -> dict[str, Any]:
-    """Recall over all positive (row, label) pairs on clean and on disguised text, and the share of it that is kept.
+def recall_kept(truth: np.ndarray, clean: np.ndarray, evaded: np.ndarray) -> EvasionKind:
+    """Recall over all positive (row, label) pairs on clean and on evading text, and the share of it that is kept.
 
-    truth (rows, labels); clean, evaded: flags (rows, labels). A part of the pairs may be found only in disguise, so
-    `kept` may exceed 1; it is None without a hit on clean text.
+    truth (rows, labels); clean, evaded: flags (rows, labels). A part of the pairs may be found only in evading text,
+    so `kept` may exceed 1; it is None without a hit on clean text.
     """
     pairs = truth == 1
-    found, still = (float(flags[pairs].mean()) if pairs.any() else None for flags in (clean, evaded))
+    recall_clean, recall_evaded = (float(flags[pairs].mean()) if pairs.any() else None for flags in (clean, evaded))
     return {
         "rows": len(truth),
-        "recall_clean": found,
-        "recall_evaded": still,
-        "kept": still / found if found else None,
+        "recall_clean": recall_clean,
+        "recall_evaded": recall_evaded,
+        "kept": recall_evaded / recall_clean if recall_clean and recall_evaded is not None else None,
     }
 
 

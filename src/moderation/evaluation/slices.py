@@ -1,4 +1,4 @@
-"""Whom a model serves worse: figures for parts of the test rows, by length, by language, by the group a text names."""
+"""Figures for parts of the test rows, by length, by language, by the group a text names: where a model does worse."""
 
 import re
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from contract.evaluation.document import LEAST_POSITIVES, LEAST_ROWS
-from moderation.metrics.scores import any_label, auroc, average_precision, decisions, false_positive_share
+from contract.evaluation.document import LEAST_POSITIVES, LEAST_ROWS, IdentityAucs, Slice
+from moderation.metrics.scored import Scored
+from moderation.metrics.scores import any_label, auroc, average_precision, decisions, false_positive_share, mean
 
 LENGTHS = (50, 200, 1000)  # characters: upper ends of the length slices
 # Shorter texts give a language detector too little: with 40 letters, over 99 % of three English sets were told right
 LEAST_LETTERS = 40
-
-# Words that name a group without judging it, after the identity columns of Civil Comments (Borkan et al. 2019)
+# Words that name a group and say nothing about it, after the identity columns of Civil Comments (Borkan et al. 2019)
 IDENTITY_TERMS = {
     "male": ("man", "men", "male", "males"),
     "female": ("woman", "women", "female", "females"),
@@ -65,8 +65,10 @@ def by_language(texts: Sequence[str]) -> dict[str, np.ndarray]:
         [identifier.classify(text)[0] if sum(map(str.isalpha, text)) >= LEAST_LETTERS else "unclear" for text in texts],
         dtype=object,
     )
-    found, counts = np.unique(codes.astype(str), return_counts=True)
-    common = [str(code) for code, count in zip(found, counts, strict=True) if count >= LEAST_ROWS or code == "unclear"]
+    languages, counts = np.unique(codes.astype(str), return_counts=True)
+    common = [
+        str(code) for code, count in zip(languages, counts, strict=True) if count >= LEAST_ROWS or code == "unclear"
+    ]
     common.sort(key=lambda code: (code == "unclear", -int((codes == code).sum()), code))
     slices = {code: codes == code for code in common}
     rest = ~np.isin(codes, common)
@@ -86,53 +88,56 @@ def by_identity(texts: Sequence[str]) -> dict[str, np.ndarray]:
         group: re.compile(rf"\b(?:{'|'.join(map(re.escape, terms))})\b", re.IGNORECASE)
         for group, terms in IDENTITY_TERMS.items()
     }
-    found = {
+    named = {
         group: np.array([bool(pattern.search(text)) for text in texts], dtype=bool)
         for group, pattern in patterns.items()
     }
-    return {group: inside for group, inside in found.items() if inside.any()}
+    return {group: inside for group, inside in named.items() if inside.any()}
 
 
 def slice_scores(
-    slices: dict[str, dict[str, np.ndarray]], truth: np.ndarray, probs: np.ndarray, thresholds: np.ndarray
-) -> dict[str, dict[str, Any]]:
-    """Kind to slice to its figures, in the form of evaluation.json.
+    slices: dict[str, dict[str, np.ndarray]], truth: np.ndarray, scored: Scored
+) -> dict[str, dict[str, Slice]]:
+    """Kind to slice to its figures.
 
-    truth (rows, labels) of 1, 0 and NaN where not annotated, probs (rows, labels), thresholds (labels).
+    truth (rows, the system's labels) of 1, 0 and NaN where not annotated; scored: its answers on the same rows.
     """
-    flags = probs >= thresholds
+    flags = scored.flags
     positive = any_label(truth)
-    highest = np.where(np.isnan(truth), 0, probs).max(axis=1)  # what nobody annotated says nothing about a row
-    result: dict[str, dict[str, Any]] = {}
-    for kind, named in slices.items():
+    highest = np.where(np.isnan(truth), 0, scored.probs).max(axis=1)  # what nobody annotated says nothing about a row
+
+    result: dict[str, dict[str, Slice]] = {}
+    for kind, members_by_name in slices.items():
         result[kind] = {}
-        for name, inside in named.items():
-            figures = _figures(truth[inside], probs[inside], flags[inside])
+        for name, inside in members_by_name.items():
+            figures = _figures(truth[inside], scored.probs[inside], flags[inside])
             if kind == "identity":
-                figures |= identity_aucs(positive, highest, inside)
+                aucs = identity_aucs(positive, highest, inside)
+                figures = {**figures, **aucs}
             result[kind][name] = figures
     return result
 
 
-def _figures(truth: np.ndarray, probs: np.ndarray, flags: np.ndarray) -> dict[str, Any]:
+def _figures(truth: np.ndarray, probs: np.ndarray, flags: np.ndarray) -> Slice:
     precisions, f1 = [], []
     if len(truth) >= LEAST_ROWS:
         for index in range(truth.shape[1]):
-            known = ~np.isnan(truth[:, index])
-            answers = truth[known, index]
+            annotated = ~np.isnan(truth[:, index])
+            answers = truth[annotated, index]
             if answers.sum() >= LEAST_POSITIVES:
-                precisions.append(average_precision(answers, probs[known, index]))
-                f1.append(decisions(answers, flags[known, index])["f1"])
+                precisions.append(average_precision(answers, probs[annotated, index]))
+                f1.append(decisions(answers, flags[annotated, index]).f1)
+
     return {
         "rows": len(truth),
         "positives": int((any_label(truth) == 1).sum()),
-        "macro_average_precision": float(np.mean(precisions)) if precisions else None,
-        "macro_f1": float(np.mean(f1)) if f1 else None,
+        "macro_average_precision": mean(precisions),
+        "macro_f1": mean(f1),
         "false_positive_rate": false_positive_share(truth, flags, LEAST_ROWS),
     }
 
 
-def identity_aucs(positive: np.ndarray, highest: np.ndarray, inside: np.ndarray) -> dict[str, float | None]:
+def identity_aucs(positive: np.ndarray, highest: np.ndarray, inside: np.ndarray) -> IdentityAucs:
     """The three AUCs of Borkan et al. (2019) for one group; low values show the group's texts ranked unfairly.
 
     positive (rows): 1, 0 or NaN for any label; highest (rows): the highest score of any label; inside (rows): whether

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors.torch
 import torch
-from torch import nn
 
-from moderation.model.classifier import WEIGHTS, Classifier, Head, make_classifier
+from moderation.model.classifier import CONFIG, WEIGHTS, Classifier, Head, make_classifier
 
-TOKENIZER_FILES_TOO_LARGE = 1_000_000  # tokenizers answer 1e30 where they know no limit
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+NO_LIMIT = 1_000_000  # tokens; tokenizers answer 1e30 where they know none
 SHARD_INDEX = "model.safetensors.index.json"
 SHOWN_KEYS = 5
 
@@ -27,20 +29,22 @@ def from_base_model(
     from transformers import AutoConfig
 
     has_weights = (directory / WEIGHTS).is_file() or (directory / SHARD_INDEX).is_file()
-    if not (directory / "config.json").is_file() or not has_weights:
+    if not (directory / CONFIG).is_file() or not has_weights:
         raise ValueError(
             f"{directory}: found {', '.join(sorted(path.name for path in directory.glob('*'))) or 'nothing'}, expected "
-            f"a base model with config.json and {WEIGHTS}; check base_model.source in moderation.yaml"
+            f"a base model with {CONFIG} and {WEIGHTS}; check base_model.source in moderation.yaml"
         )
+
     config = AutoConfig.from_pretrained(directory, local_files_only=True)
     if encoder_dropout is not None:
         for name, value in config.to_dict().items():
             if "dropout" in name and isinstance(value, int | float) and not isinstance(value, bool):
                 setattr(config, name, encoder_dropout)
+
     return make_classifier(load_encoder(directory, config, attention), labels, head)
 
 
-def load_encoder(directory: Path, config: Any, attention: str | None) -> nn.Module:
+def load_encoder(directory: Path, config: Any, attention: str | None) -> "PreTrainedModel":
     """The encoder in a directory with the weights that lie there, every one of them.
 
     Prefixes that wrappers add to the names of weights (`module.` of data-parallel training, `encoder.` of our own
@@ -57,7 +61,7 @@ def load_encoder(directory: Path, config: Any, attention: str | None) -> nn.Modu
     if not missing:
         return encoder
 
-    weights = {}
+    weights: dict[str, torch.Tensor] = {}
     for path in sorted(directory.glob("*.safetensors")):
         weights |= safetensors.torch.load_file(path)
     unwrapped = without_prefix(weights, encoder.state_dict())
@@ -103,7 +107,7 @@ def check_max_length(model: Classifier, tokenizer: Any, max_length: int) -> None
     """Raise ValueError where the encoder has no positions for texts of `max_length` tokens."""
     limits = [tokenizer.model_max_length]
     # RoBERTa keeps two of its positions for padding; its tokenizer states the limit that counts
-    limits.append(getattr(model.encoder.config, "max_position_embeddings", None) or TOKENIZER_FILES_TOO_LARGE)
+    limits.append(getattr(model.encoder.config, "max_position_embeddings", None) or NO_LIMIT)
     if max_length > min(limits):
         raise ValueError(
             f"--max-length: found {max_length}, expected at most {min(limits)}, the longest text this base model reads"

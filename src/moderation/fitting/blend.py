@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moderation.metrics.scores import average_precision
+from moderation.metrics.scores import macro_average_precision
 
 SHARES = np.linspace(0, 1, 21)
 USUAL_SHARE = 2 / 3  # of the encoder, where validation can't tell: near the best on all sets that were tried
@@ -42,19 +42,11 @@ def choose_blend(truth: np.ndarray, encoder: np.ndarray, ngrams: np.ndarray) -> 
     # n-grams that say nothing about a label have no spread: they must not be blown up to the encoder's
     factor = np.where(ngram_spread > SMALLEST_SPREAD, spread / np.maximum(ngram_spread, SMALLEST_SPREAD), 0.0)
     offset = encoder.mean(axis=0) - factor * ngrams.mean(axis=0)
-    alike = factor * ngrams + offset
-    found = [_macro_average_precision(truth, share * encoder + (1 - share) * alike) for share in SHARES]
+    alike = factor * ngrams + offset  # the n-grams' logits on the encoder's scale
+
+    candidates = [macro_average_precision(truth, share * encoder + (1 - share) * alike) for share in SHARES]
+    best = SHARES[int(np.argmax([0.0 if value is None else value for value in candidates]))]
     positives = float(np.nansum(truth))
     trust = positives / (positives + HALF_TRUST_POSITIVES)
-    share = float(trust * SHARES[int(np.argmax(found))] + (1 - trust) * USUAL_SHARE)
+    share = float(trust * best + (1 - trust) * USUAL_SHARE)
     return Blend(share, np.full(truth.shape[1], share), (1 - share) * factor, (1 - share) * offset)
-
-
-def _macro_average_precision(truth: np.ndarray, scores: np.ndarray) -> float:
-    known = ~np.isnan(truth)
-    values = [
-        average_precision(truth[known[:, index], index], scores[known[:, index], index])
-        for index in range(truth.shape[1])
-    ]
-    values = [value for value in values if value is not None]
-    return float(np.mean(values)) if values else 0.0

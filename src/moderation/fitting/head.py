@@ -1,4 +1,4 @@
-"""Starts the head from a linear probe: logistic regressions on the features of the untouched encoder.
+"""Starts the head from a linear probe: logistic regressions on the features of the frozen encoder.
 
 Fine-tuning from there bends the encoder less than from a random head (Kumar et al. 2022, LP-FT).
 """
@@ -34,20 +34,23 @@ def fit_head(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nd
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
+    # standardised, so that one regularisation suits all dimensions
     mean = features.mean(axis=0)
     spread = features.std(axis=0)
     spread = np.maximum(spread, max(SMALLEST_SPREAD * float(np.median(spread)), LEAST_SPREAD))
     standard = (features - mean) / spread
+
     weights = np.zeros((truth.shape[1], features.shape[1]))
     biases = label_prior(truth)
     for index in range(truth.shape[1]):
-        known = ~np.isnan(truth[:, index])
-        answers = truth[known, index]
+        annotated = ~np.isnan(truth[:, index])
+        answers = truth[annotated, index]
         if not 0 < answers.sum() < len(answers):
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a start for training need not be the optimum
-            regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=200).fit(standard[known], answers)
+            regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=200).fit(standard[annotated], answers)
+        # undo the standardisation: the head reads the features as they are
         weights[index] = regression.coef_[0] / spread
         biases[index] = regression.intercept_[0] - weights[index] @ mean
     return weights, biases

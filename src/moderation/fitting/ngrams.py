@@ -29,16 +29,18 @@ def fit_ngrams(texts: Sequence[str], truth: np.ndarray) -> Ngrams:
         features = hstack([vectorizer.fit_transform(texts) for vectorizer in vectorizers]).tocsr()
     except ValueError as error:
         raise ValueError(f"found no word in {len(texts)} texts, expected texts to learn from ({error})") from error
+
     weights = np.zeros((truth.shape[1], features.shape[1]), dtype=np.float16)
     biases = label_prior(truth).astype(np.float32)
     for index in range(truth.shape[1]):
-        known = ~np.isnan(truth[:, index])
-        answers = truth[known, index]
+        annotated = ~np.isnan(truth[:, index])
+        answers = truth[annotated, index]
         if 0 < answers.sum() < len(answers):
             regression = LogisticRegression(solver="liblinear", class_weight="balanced", random_state=13)
-            regression.fit(features[known], answers)
+            regression.fit(features[annotated], answers)
             weights[index] = regression.coef_[0]
             biases[index] = regression.intercept_[0]
+
     words, characters = (vectorizer.get_feature_names_out().tolist() for vectorizer in vectorizers)
     idf = np.concatenate([vectorizer.idf_ for vectorizer in vectorizers]).astype(np.float32)
     return Ngrams(words, characters, idf, weights, biases)

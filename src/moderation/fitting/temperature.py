@@ -3,8 +3,6 @@
 import numpy as np
 
 TEMPERATURES = (0.25, 4.0)
-
-
 PRIOR_SPREAD = 0.5  # of the logarithm: what few rows say about the temperature moves it little
 
 
@@ -16,8 +14,9 @@ def choose_temperature(truth: np.ndarray, logits: np.ndarray) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    known = ~np.isnan(truth)
-    signed = np.where(truth[known] == 1, -1.0, 1.0) * logits[known]
+    # an annotated label loses log(1 + exp(signed / temperature)), where signed is its logit, turned away from the truth
+    annotated = ~np.isnan(truth)
+    signed = np.where(truth[annotated] == 1, -1.0, 1.0) * logits[annotated]
 
     def cost(log_temperature: float) -> float:
         loss = np.logaddexp(0, signed / np.exp(log_temperature)).sum()

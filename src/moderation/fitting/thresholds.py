@@ -40,21 +40,32 @@ def choose_policy(
     probs = np.round(probs.astype(np.float64), SCORE_DIGITS)
     review, block = choose_review(truth, probs, prevalence), np.full(len(labels), NEVER)
     for index, label in enumerate(labels):
-        wanted = targets.of(label)
-        known = ~np.isnan(truth[:, index])
-        answers, scored = truth[known, index], probs[known, index]
-        if wanted.review is not None:
-            review[index] = wanted.review
-        elif wanted.review_recall is not None and answers.sum():
-            review[index] = recall_threshold(answers, scored, wanted.review_recall)
-        if wanted.block is None:
-            block[index] = block_threshold(answers, scored, wanted.block_precision or 1.0, float(review[index]))
-        else:
-            block[index] = wanted.block
+        target = targets.of(label)
+        annotated = ~np.isnan(truth[:, index])
+        answers, scored = truth[annotated, index], probs[annotated, index]
+        if target.review is not None:
+            review[index] = target.review
+        elif target.review_recall is not None and answers.sum():
+            review[index] = recall_threshold(answers, scored, target.review_recall)
+
+        if target.block is not None:
+            block[index] = target.block
+        elif target.block_precision is not None:
+            block[index] = block_threshold(answers, scored, target.block_precision, float(review[index]))
         # a fixed block threshold is a promise: what would be reviewed above it gives way
-        if wanted.block is not None and wanted.review is None:
-            review[index] = min(review[index], wanted.block)
+        if target.block is not None and target.review is None:
+            review[index] = min(review[index], target.block)
     return make_policy(labels, review, block)
+
+
+def effective_policy(directory: Path, labels: Sequence[str], targets: Targets) -> Policy:
+    """The policy with which a trained model is released: the one it was saved with, or the one the targets ask for."""
+    trained = read_policy(directory, labels)
+    # train.py chose by the defaults
+    if targets == Targets():
+        return trained
+    scores = read_scores(directory)
+    return choose_policy(labels, scores.truth, scores.probs, scores.prevalence, targets)
 
 
 def choose_review(truth: np.ndarray, probs: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
@@ -66,12 +77,14 @@ def choose_review(truth: np.ndarray, probs: np.ndarray, prevalence: np.ndarray) 
     """
     chosen = np.empty(truth.shape[1])
     for index in range(truth.shape[1]):
-        known = ~np.isnan(truth[:, index])
-        answers, scored = truth[known, index], probs[known, index]
+        annotated = ~np.isnan(truth[:, index])
+        answers, scored = truth[annotated, index], probs[annotated, index]
         expected = prevalence_threshold(scored, float(prevalence[index]))
+        own = best_threshold(answers, scored)
+
+        # with HALF_TRUST_POSITIVES the two weigh the same; a mean of logits, for scores crowd near 0
         positives = answers.sum()
         trust = positives / (positives + HALF_TRUST_POSITIVES) if positives >= MINIMUM_POSITIVES else 0.0
-        own = best_threshold(answers, scored)
         chosen[index] = _sigmoid(trust * _logit(own) + (1 - trust) * _logit(expected))
     # a score of 0 says that a label does not apply
     return np.maximum(rounded_down(chosen), STEP)
@@ -177,16 +190,6 @@ def _below(ranked: np.ndarray, place: int) -> float:
     """Half-way from a score to the next lower one."""
     below = ranked[place + 1] if place + 1 < len(ranked) else 0.0
     return float((ranked[place] + below) / 2)
-
-
-def effective_policy(directory: Path, labels: Sequence[str], targets: Targets) -> Policy:
-    """The policy with which a trained model is released: the one it was saved with, or the one the targets ask for."""
-    shipped = read_policy(directory, labels)
-    # train.py chose by the defaults
-    if targets == Targets():
-        return shipped
-    scores = read_scores(directory)
-    return choose_policy(labels, scores.truth, scores.probs, scores.prevalence, targets)
 
 
 def _logit(probability: float) -> float:

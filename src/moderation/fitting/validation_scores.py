@@ -1,4 +1,4 @@
-"""What a policy is chosen by; it lies beside the model, so that another policy needs no training."""
+"""validation_scores.safetensors: what a policy is chosen by, without any text."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -34,8 +34,8 @@ def processing_cluster() -> Cluster:
     path = base_directory() / "config" / "resourceconfig.json"
     if not path.is_file():
         return Cluster("algo-1", ("algo-1",))
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return Cluster(found["current_host"], tuple(found["hosts"]))
+    resources = json.loads(path.read_text(encoding="utf-8"))
+    return Cluster(resources["current_host"], tuple(resources["hosts"]))
 
 
 def one_line(error: BaseException) -> str:

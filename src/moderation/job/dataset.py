@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from contract.dataset.labels import LABELS_FILE, LabelsDocument
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,6 @@ def read_lineage(directory: Path) -> str | None:
     return _labels_file(directory).get("lineage")
 
 
-def _labels_file(directory: Path) -> dict[str, Any]:
-    path = directory / "labels.json"
-    if not path.is_file():
-        raise ValueError(f"{directory}: found no labels.json, expected a prepared dataset or one of its splits")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def read_split(directory: Path, labels: list[str]) -> Split:
     """Every Parquet file of a split. Raises ValueError where there is none or the labels don't fit."""
     import pyarrow as pa
@@ -52,3 +46,10 @@ def read_split(directory: Path, labels: list[str]) -> Split:
             "as labels.json says; prepare the dataset again"
         )
     return Split(table["id"].to_pylist(), table["text"].to_pylist(), truth)
+
+
+def _labels_file(directory: Path) -> LabelsDocument:
+    path = directory / LABELS_FILE
+    if not path.is_file():
+        raise ValueError(f"{directory}: found no {LABELS_FILE}, expected a prepared dataset or one of its splits")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Makes a score mean what it says, and shows whether it does: temperature, reliability, the price of a threshold."""
+"""Whether a score means what it says, and what each threshold costs: reliability and precision-recall curves."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ def reliability(truth: np.ndarray, scores: np.ndarray) -> list[list[float]]:
 
     truth (rows) of 1, 0 and NaN where not annotated, scores (rows) in [0, 1].
     """
-    known = ~np.isnan(truth)
-    truth, scores = truth[known], scores[known].astype(np.float64)
+    annotated = ~np.isnan(truth)
+    truth, scores = truth[annotated], scores[annotated].astype(np.float64)
     bins = np.minimum((scores * BINS).astype(int), BINS - 1)
     rows = np.bincount(bins, minlength=BINS)
     sums, positives = np.bincount(bins, scores, BINS), np.bincount(bins, truth, BINS)
@@ -35,17 +35,19 @@ def precision_recall(truth: np.ndarray, scores: np.ndarray) -> list[list[float]]
     Empty without a positive. Where there are more thresholds than points, each point is the first one that reaches
     the next hundredth of recall.
     """
-    known = ~np.isnan(truth)
-    truth, scores = truth[known], scores[known]
+    annotated = ~np.isnan(truth)
+    truth, scores = truth[annotated], scores[annotated]
     if not truth.sum():
         return []
+
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # last row of each distinct score
     hits = np.cumsum(truth[order], dtype=np.float64)[last]
     recall, precision = hits / hits[-1], hits / (last + 1)
+
     first = np.flatnonzero(np.diff(hits, prepend=0))  # thresholds that find nothing new only cost precision
     if len(first) > CURVE_POINTS:
-        wanted = np.linspace(0, 1, CURVE_POINTS)
-        first = first[np.unique(np.minimum(np.searchsorted(recall[first], wanted), len(first) - 1))]
+        hundredths = np.linspace(0, 1, CURVE_POINTS)
+        first = first[np.unique(np.minimum(np.searchsorted(recall[first], hundredths), len(first) - 1))]
     return [[float(recall[place]), float(precision[place]), float(ranked[last[place]])] for place in first]

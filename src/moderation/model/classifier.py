@@ -7,14 +7,17 @@ tokenizer's files. It loads without code from the network and without pickle.
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors.torch
 import torch
 from torch import nn
 
-WEIGHTS = "model.safetensors"
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Head:
 class Classifier(nn.Module):
     """Encoder, pooling, dropout, linear head."""
 
-    def __init__(self, encoder: nn.Module, labels: list[str], head: Head) -> None:
+    def __init__(self, encoder: "PreTrainedModel", labels: list[str], head: Head) -> None:
         super().__init__()
         self.encoder = encoder
         self.labels = list(labels)
@@ -59,6 +62,16 @@ class Classifier(nn.Module):
         self.head.bias.copy_(torch.from_numpy(np.asarray(biases, dtype=np.float32)))
 
 
+def make_classifier(encoder: "PreTrainedModel", labels: list[str], head: Head) -> Classifier:
+    """A classifier on an encoder, with a head of zeros."""
+    model = Classifier(encoder, labels, head)
+    pooler = getattr(encoder, "pooler", None)
+    if pooler is not None:  # it has no part in our pooling, and other ranks must not wait for its gradients
+        pooler.requires_grad_(False)
+    model.set_head(np.zeros(model.head.weight.shape), np.zeros(len(labels)))
+    return model
+
+
 def load_tokenizer(directory: Path) -> Any:
     """The tokenizer in a directory, from its files alone. Raises ValueError where they are missing."""
     from transformers import AutoTokenizer
@@ -79,7 +92,7 @@ def save(model: Classifier, tokenizer: Any, directory: Path) -> None:
         "problem_type": "multi_label_classification",
         "moderation": asdict(model.head_settings),
     }
-    (directory / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False), encoding="utf-8")
+    (directory / CONFIG).write_text(json.dumps(config, indent=1, ensure_ascii=False), encoding="utf-8")
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     safetensors.torch.save_file(state, directory / WEIGHTS, metadata={"format": "pt"})
     (directory / WEIGHTS).chmod(0o644)  # the library leaves it unreadable for the user of a hosting container
@@ -90,9 +103,9 @@ def load(directory: Path) -> tuple[Classifier, Any]:
     """A saved classifier in evaluation mode and its tokenizer. Raises ValueError where it is not one."""
     from transformers import AutoConfig, AutoModel
 
-    path = directory / "config.json"
+    path = directory / CONFIG
     if not path.is_file():
-        raise ValueError(f"{directory}: found no config.json, expected a model that train.py saved")
+        raise ValueError(f"{directory}: found no {CONFIG}, expected a model that train.py saved")
     content = json.loads(path.read_text(encoding="utf-8"))
     if "moderation" not in content:
         raise ValueError(f"{path}: found no entry `moderation`, expected a model that train.py saved")
@@ -101,12 +114,3 @@ def load(directory: Path) -> tuple[Classifier, Any]:
     model = make_classifier(AutoModel.from_config(config).float(), labels, Head(**content["moderation"]))
     model.load_state_dict(safetensors.torch.load_file(directory / WEIGHTS))
     return model.eval(), load_tokenizer(directory)
-
-
-def make_classifier(encoder: nn.Module, labels: list[str], head: Head) -> Classifier:
-    model = Classifier(encoder, labels, head)
-    pooler = getattr(encoder, "pooler", None)
-    if pooler is not None:  # the [CLS] pooler has no part in our pooling; DDP must not wait for its gradients
-        pooler.requires_grad_(False)
-    model.set_head(np.zeros(model.head.weight.shape), np.zeros(len(labels)))
-    return model

@@ -39,7 +39,7 @@ class Deobfuscator:
     """In lower case."""
 
     def __call__(self, text: str) -> str:
-        """The text without disguise."""
+        """The text with its hidden words as they are usually written."""
         text = without_joiners(INVISIBLE.sub("", text))
         if not text.isascii():
             text = WORD.sub(lambda match: self._in_one_alphabet(match.group()), text)
@@ -85,6 +85,7 @@ class Deobfuscator:
         """How many words from `place` on, of which so many are single letters, are one known word in parts; else 1."""
         if letters > 2 and (count := self._spelt_letters(words[place : place + letters])) > 2:
             return count
+
         second = WORD.match(words[place + 1]) if place + 1 < len(words) else None
         first = word_at_end(words[place]) if second else ""
         if not first or not second or not self.knows(first + second.group()):

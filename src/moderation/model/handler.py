@@ -19,6 +19,8 @@ from contract.model.answer import (
     MAXIMUM_CHARACTERS,
     MAXIMUM_REQUEST_CHARACTERS,
     MAXIMUM_TEXTS,
+    Answer,
+    Result,
 )
 from contract.model.policy import DECISIONS, SCORE_DIGITS
 from moderation.model.policy import Policy, read_policy
@@ -73,11 +75,13 @@ def texts_of(content: Any) -> list[str]:
         others = len(content) - len(known)
         keys = " and ".join([*known, *([f"{others} other{'s' if others > 1 else ''}"] if others else [])]) or "no key"
         raise ValueError(f"found {keys}, expected exactly one of the keys 'text' and 'texts': {shape}")
+
     texts = [content["text"]] if "text" in content else content["texts"]
     if not isinstance(texts, list):
         raise ValueError(f"texts: found {type(texts).__name__}, expected a list of strings")
     if not 0 < len(texts) <= MAXIMUM_TEXTS:
         raise ValueError(f"texts: found {len(texts)} texts, expected 1 to {MAXIMUM_TEXTS}")
+
     all_characters = 0
     for number, text in enumerate(texts):
         if not isinstance(text, str):
@@ -114,7 +118,7 @@ def _shown_type(content_type: str) -> str:
     return f"the content type {found.group()[:100]!r}" if found else "what is no content type"
 
 
-def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
+def predict_fn(texts: list[str], moderator: Moderator) -> Answer:
     """The answer for some texts: every label with its score, its thresholds and its decision, and each text's own."""
     scores = moderator.scorer.score(texts)
     return {
@@ -125,7 +129,7 @@ def predict_fn(texts: list[str], moderator: Moderator) -> dict[str, Any]:
     }
 
 
-def answers(probs: np.ndarray, truncated: list[bool], policy: Policy) -> list[dict[str, Any]]:
+def answers(probs: np.ndarray, truncated: list[bool], policy: Policy) -> list[Result]:
     """What each text is answered, for probs (texts, labels); the policy decides on the scores as they are shown."""
     scores = np.round(probs.astype(np.float64), SCORE_DIGITS)
     decided = policy.decisions(scores)  # (texts, labels)
@@ -151,7 +155,7 @@ def answers(probs: np.ndarray, truncated: list[bool], policy: Policy) -> list[di
     ]
 
 
-def output_fn(answer: dict[str, Any], accept: str) -> str:
+def output_fn(answer: Answer, accept: str) -> str:
     """The answer as JSON. Raises ValueError where the caller accepts no JSON."""
     kinds = {kind.partition(";")[0].strip().lower() for kind in (accept or "*/*").split(",")}
     if kinds.isdisjoint({JSON, "*/*", "application/*"}):

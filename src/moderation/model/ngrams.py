@@ -43,6 +43,7 @@ class Ngrams:
             for index, ngrams in self._kinds(text.lower()):
                 counts = Counter(feature for ngram in ngrams if (feature := index.get(ngram)) is not None)
                 if counts:
+                    # TF-IDF with a logarithmic term frequency, each kind of length 1
                     features = np.fromiter(counts, dtype=np.int64, count=len(counts))
                     frequencies = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
                     values = (1 + np.log(frequencies)) * self.idf[features]
@@ -104,11 +105,12 @@ def save(ngrams: Ngrams, directory: Path) -> None:
 def load(directory: Path) -> Ngrams | None:
     """The saved n-grams of a model directory, or None where it has none. Raises ValueError where they are damaged."""
     paths = [directory / VOCABULARY, directory / NUMBERS]
-    found = [path.name for path in paths if path.is_file()]
-    if not found:
+    present = [path.name for path in paths if path.is_file()]
+    if not present:
         return None
-    if len(found) < len(paths):
-        raise ValueError(f"{directory}: found {found[0]} alone, expected both {VOCABULARY} and {NUMBERS}")
+    if len(present) < len(paths):
+        raise ValueError(f"{directory}: found {present[0]} alone, expected both {VOCABULARY} and {NUMBERS}")
+
     content = json.loads(paths[0].read_text(encoding="utf-8"))
     numbers = safetensors.numpy.load_file(paths[1])
     ngrams = Ngrams(content["words"], content["characters"], **numbers)

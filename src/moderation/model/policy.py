@@ -5,12 +5,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from contract.model.archive import POLICY_FILE
-from contract.model.policy import NEVER, SCORE_DIGITS
+from contract.model.policy import NEVER, SCORE_DIGITS, LabelThresholds, PolicyDocument
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +23,7 @@ class Policy:
     block: np.ndarray
     """(labels): a score at or above it is blocked; never below review."""
 
-    def content(self) -> dict[str, Any]:
+    def content(self) -> PolicyDocument:
         """What policy.json holds."""
         return {"id": self.id, "labels": _thresholds(self.labels, self.review, self.block)}
 
@@ -43,30 +42,30 @@ def make_policy(labels: Sequence[str], review: np.ndarray, block: np.ndarray) ->
     return Policy(f"p-{digest[:12]}", tuple(labels), review, block)
 
 
-def _thresholds(labels: Sequence[str], review: np.ndarray, block: np.ndarray) -> dict[str, dict[str, float]]:
-    return {
-        label: {"review": float(lower), "block": float(upper)}
-        for label, lower, upper in zip(labels, review, block, strict=True)
-    }
-
-
 def read_policy(directory: Path, labels: Sequence[str]) -> Policy:
     """A model's policy.json, in the order of `labels`. Raises ValueError where it does not fit them."""
     path = directory / POLICY_FILE
     if not path.is_file():
         raise ValueError(f"{directory}: found no {POLICY_FILE}, expected a model that train.py saved")
     content = json.loads(path.read_text(encoding="utf-8"))
-    found = content["labels"]
-    if sorted(found) != sorted(labels):
+    thresholds = content["labels"]
+    if sorted(thresholds) != sorted(labels):
         raise ValueError(
-            f"{path}: found thresholds for {', '.join(found)}, expected one for each of {', '.join(labels)}"
+            f"{path}: found thresholds for {', '.join(thresholds)}, expected one for each of {', '.join(labels)}"
         )
-    if not all({"review", "block"} <= set(thresholds) for thresholds in found.values()):
+    if not all({"review", "block"} <= set(both) for both in thresholds.values()):
         raise ValueError(f"{path}: found a label without review or block threshold, expected both; train again")
-    review, block = (np.array([found[label][name] for label in labels]) for name in ("review", "block"))
+    review, block = (np.array([thresholds[label][name] for label in labels]) for name in ("review", "block"))
     return Policy(content["id"], tuple(labels), review, block)
 
 
 def write_policy(policy: Policy, directory: Path) -> None:
     """Write policy.json."""
     (directory / POLICY_FILE).write_text(json.dumps(policy.content(), indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _thresholds(labels: Sequence[str], review: np.ndarray, block: np.ndarray) -> dict[str, LabelThresholds]:
+    return {
+        label: {"review": float(lower), "block": float(upper)}
+        for label, lower, upper in zip(labels, review, block, strict=True)
+    }

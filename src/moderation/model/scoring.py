@@ -1,4 +1,4 @@
-"""Scores texts with a saved model, the one way for whoever serves or judges it; chooses device and precision."""
+"""Scores texts with a saved model, one way for serving and evaluation; chooses device and precision."""
 
 import platform
 from collections.abc import Callable
@@ -43,13 +43,13 @@ class Scorer:
     def load(cls, directory: Path) -> "Scorer":
         """Load a model directory onto the GPU of this process, or the CPU. Raises ValueError where it is not one."""
         model, tokenizer = models.load(directory)
-        found = ngrams.load(directory)
-        if found and len(found.biases) != len(model.labels):
+        own_ngrams = ngrams.load(directory)
+        if own_ngrams and len(own_ngrams.biases) != len(model.labels):
             raise ValueError(
-                f"{directory}: found n-grams for {len(found.biases)} labels, expected {len(model.labels)} as the model "
-                "has; their files belong to another model"
+                f"{directory}: found n-grams for {len(own_ngrams.biases)} labels, expected {len(model.labels)} as the "
+                "model has; their files belong to another model"
             )
-        return cls(model.to(choose_device(0)), tokenizer, found, deobfuscation.load(directory))
+        return cls(model.to(choose_device(0)), tokenizer, own_ngrams, deobfuscation.load(directory))
 
     @property
     def labels(self) -> list[str]:
@@ -124,12 +124,15 @@ def _by_batches(
     device = model.head.weight.device
     was_training = model.training
     model.eval()
-    outputs, order = [], []
+
+    outputs: list[np.ndarray] = []
+    order: list[int] = []
     for batch in sorted_batches(tokens.lengths[rows], BATCH_ROWS):
         inputs = {name: value.to(device) for name, value in pad(tokens, [rows[place] for place in batch]).items()}
         with autocast(device, dtype):
             outputs.append(function(**inputs).float().cpu().numpy())
         order += batch
+
     model.train(was_training)
     result = np.concatenate(outputs)
-    return result[np.argsort(order)]
+    return result[np.argsort(order)]  # back from the order of the batches

@@ -3,31 +3,10 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from contract.evaluation.document import System
+
 WIDTH, HEIGHT = 180, 150
 LEFT, RIGHT, TOP, BOTTOM = 32, 6, 6, 26  # margins inside the drawing, for the axes' numbers
-
-
-def _x(value: float) -> float:
-    return round(LEFT + value * (WIDTH - LEFT - RIGHT), 1)
-
-
-def _y(value: float) -> float:
-    return round(TOP + (1 - value) * (HEIGHT - TOP - BOTTOM), 1)
-
-
-def _drawing(title: str, x_axis: str, y_axis: str, content: str) -> str:
-    grid = "".join(
-        f'<line class="grid" x1="{_x(0)}" x2="{_x(1)}" y1="{_y(value)}" y2="{_y(value)}"/>'
-        f'<text x="{LEFT - 4}" y="{_y(value) + 3}" text-anchor="end">{value:g}</text>'
-        f'<text x="{_x(value)}" y="{HEIGHT - BOTTOM + 11}" text-anchor="middle">{value:g}</text>'
-        for value in (0, 0.5, 1)
-    )
-    middle = _y(0.5)
-    names = (
-        f'<text x="{_x(0.5)}" y="{HEIGHT - 3}" text-anchor="middle">{x_axis}</text>'
-        f'<text x="9" y="{middle}" text-anchor="middle" transform="rotate(-90 9 {middle})">{y_axis}</text>'
-    )
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{grid}{names}{content}</svg>'
 
 
 def precision_recall(
@@ -72,7 +51,7 @@ def difference_track(difference: float, low: float, high: float, reach: float) -
     )
 
 
-def value_track(values: Mapping[str, float | None], low: float | None, high: float | None) -> str:
+def value_track(values: Mapping[System, float | None], low: float | None, high: float | None) -> str:
     """Each system's value on a line from 0 to 1, with the candidate's interval; the candidate is drawn last, on top."""
     span = (
         f'<div class="span" style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"></div>'
@@ -81,7 +60,7 @@ def value_track(values: Mapping[str, float | None], low: float | None, high: flo
     )
     dots = "".join(
         f'<i class="dot {name}" style="left:{100 * value:.2f}%"></i>'
-        for name, value in reversed(values.items())
+        for name, value in reversed(list(values.items()))
         if value is not None
     )
     return f'<div class="track"><div class="base"></div>{span}{dots}</div>'
@@ -92,3 +71,26 @@ def bar(share: float | None, system: str = "candidate") -> str:
     if share is None:
         return ""
     return f'<span class="bar {system}"><i style="width:{100 * min(1.0, share):.0f}%"></i></span>'
+
+
+def _x(value: float) -> float:
+    return round(LEFT + value * (WIDTH - LEFT - RIGHT), 1)
+
+
+def _y(value: float) -> float:
+    return round(TOP + (1 - value) * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def _drawing(title: str, x_axis: str, y_axis: str, content: str) -> str:
+    grid = "".join(
+        f'<line class="grid" x1="{_x(0)}" x2="{_x(1)}" y1="{_y(value)}" y2="{_y(value)}"/>'
+        f'<text x="{LEFT - 4}" y="{_y(value) + 3}" text-anchor="end">{value:g}</text>'
+        f'<text x="{_x(value)}" y="{HEIGHT - BOTTOM + 11}" text-anchor="middle">{value:g}</text>'
+        for value in (0, 0.5, 1)
+    )
+    middle = _y(0.5)
+    names = (
+        f'<text x="{_x(0.5)}" y="{HEIGHT - 3}" text-anchor="middle">{x_axis}</text>'
+        f'<text x="9" y="{middle}" text-anchor="middle" transform="rotate(-90 9 {middle})">{y_axis}</text>'
+    )
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{grid}{names}{content}</svg>'

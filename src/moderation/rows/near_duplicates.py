@@ -17,19 +17,16 @@ SIGNATURE_BATCH = 512  # rows whose hashes fit into the processor's cache
 LEAST_RECALL = 0.995  # of the pairs at the threshold, that share at least one band
 NEIGHBOURS = 32  # rows of its bucket that a row is compared with
 LARGEST_SHARE = 0.1  # of all rows in one cluster; above it stands a template, not a text and its copies
-BAND_BYTES = 4  # of a band's hash
+STRICTER_THRESHOLDS = 4  # that such a cluster is parted at, one after the other
 SMALLEST_LIMIT = 10  # rows that a cluster may always have
+BAND_BYTES = 4  # of a band's hash
+COMPARED_PAIRS = 65536  # at once: their signatures take 16 MiB
 _BREAK = 10  # the code point between two texts
 _CHANCE = np.random.default_rng(20)
 _FACTORS = _CHANCE.integers(0, 2**63, SEQUENCE, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 _SLOPES = _CHANCE.integers(0, 2**31, PERMUTATIONS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
 _OFFSETS = _CHANCE.integers(0, 2**32, PERMUTATIONS, dtype=np.uint32)
-
-
-@functools.cache
-def _is_word() -> np.ndarray:
-    """For each code point up to 0x20000, whether it is a letter or a digit."""
-    return np.array([chr(code).isalnum() for code in range(0x20000)])
+_BAND_FACTORS = _CHANCE.integers(0, 2**63, PERMUTATIONS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
 def signatures(texts: Sequence[str]) -> np.ndarray:
@@ -42,15 +39,22 @@ def signatures(texts: Sequence[str]) -> np.ndarray:
     if not words.all():  # a text of nothing but punctuation or emoji is what it is
         keep |= np.repeat(words == 0, lengths)
         words = np.where(words == 0, lengths, words)
+
     # each text is followed by breaks, so that as many sequences start in it as it has characters
     codes = np.insert(codes[keep], np.repeat(np.cumsum(words), SEQUENCE - 1), _BREAK).astype(np.uint64)
     inside = np.ones(len(codes), bool)
     inside[np.repeat(np.cumsum(words), SEQUENCE - 1) + np.arange((SEQUENCE - 1) * len(texts))] = False
+
+    # one 32-bit hash a sequence: a sum of its characters by odd factors, mixed so that every bit depends on all
     count = len(codes) - SEQUENCE + 1
-    hashes = sum(codes[shift : shift + count] * _FACTORS[shift] for shift in range(SEQUENCE))
-    hashes ^= hashes >> np.uint64(29)
-    hashes *= np.uint64(0xBF58476D1CE4E5B9)
-    hashes = (hashes >> np.uint64(32)).astype(np.uint32)[inside[:count]]
+    sums = np.zeros(count, np.uint64)
+    for shift in range(SEQUENCE):
+        sums += codes[shift : shift + count] * _FACTORS[shift]
+    sums ^= sums >> np.uint64(29)
+    sums *= np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (sums >> np.uint64(32)).astype(np.uint32)[inside[:count]]
+
+    # the minimum of each text under each permutation, a linear map modulo 2**32
     starts = np.cumsum(words) - words
     minima = np.empty((PERMUTATIONS, len(texts)), np.uint32)
     permuted = np.empty_like(hashes)
@@ -106,12 +110,12 @@ class Signatures:
         directories = {directory for directory, _, _ in stretches}
         for file, path in zip(self._open, (self._signature_file, *self._band_files), strict=True):
             row_bytes = PERMUTATIONS if path == self._signature_file else BAND_BYTES
-            found = {
+            finished = {
                 directory: np.memmap(directory / path.name, np.uint8, "r").reshape(-1, row_bytes)
                 for directory in directories
             }
             for directory, first, rows in stretches:
-                file.write(found[directory][first : first + rows])
+                file.write(finished[directory][first : first + rows].data)
         self.rows += sum(rows for _, _, rows in stretches)
 
     def finish(self) -> None:
@@ -131,24 +135,31 @@ class Signatures:
         if len(rows) < 2:
             return member, 0
         limit = max(SMALLEST_LIMIT, int(LARGEST_SHARE * len(rows)))
-        found = np.memmap(self._signature_file, np.uint8, "r").reshape(-1, PERMUTATIONS)
-        clusters = self._joined(found, rows, self.threshold)
+        minima = np.memmap(self._signature_file, np.uint8, "r").reshape(-1, PERMUTATIONS)
+        clusters = self._joined(minima, rows, self.threshold)
+
         loosened = np.zeros(len(rows), bool)
         threshold = self.threshold
-        for _ in range(4):
+        for _ in range(STRICTER_THRESHOLDS):
             large = np.bincount(clusters)[clusters] > limit
             if not large.any():
                 break
             loosened |= large
             threshold = (1 + threshold) / 2
-            clusters[large] = clusters.max() + 1 + self._joined(found, rows[large], threshold)
+            clusters[large] = clusters.max() + 1 + self._joined(minima, rows[large], threshold)
             clusters = np.unique(clusters, return_inverse=True)[1]
+
+        # what is too large even then falls apart into single rows
         large = np.bincount(clusters)[clusters] > limit
         clusters[large] = clusters.max() + 1 + np.arange(np.count_nonzero(large))
         return np.unique(clusters, return_inverse=True)[1], int(np.count_nonzero(loosened))
 
-    def _joined(self, found: np.ndarray, rows: np.ndarray, threshold: float) -> np.ndarray:
-        """Number of the connected component of each row, where similar rows of a bucket are connected."""
+    def _joined(self, minima: np.ndarray, rows: np.ndarray, threshold: float) -> np.ndarray:
+        """Number of the connected component of each row, where similar rows of a bucket are connected.
+
+        minima (all rows, permutations): the lowest byte of each.
+        """
+        # one standard error below the threshold still counts as similar
         agreeing = int(np.ceil((threshold - np.sqrt(threshold * (1 - threshold) / PERMUTATIONS)) * PERMUTATIONS))
         component = np.arange(len(rows))
         for path in self._band_files:
@@ -156,6 +167,8 @@ class Signatures:
             order = np.argsort(band, kind="stable")
             sorted_band = band[order]
             same = np.flatnonzero(sorted_band[1:] == sorted_band[:-1])
+
+            # each row of a bucket is compared with the next one behind it, then with the second next, and so on
             for distance in range(1, NEIGHBOURS + 1):
                 same = same[same + distance < len(order)]
                 same = same[sorted_band[same] == sorted_band[same + distance]]
@@ -164,17 +177,20 @@ class Signatures:
                 first, second = order[same], order[same + distance]
                 apart = component[first] != component[second]
                 first, second = first[apart], second[apart]
-                similar = np.empty(len(first), bool)
-                for start in range(0, len(first), 65536):
-                    part = slice(start, start + 65536)
-                    equal = found[rows[first[part]]] == found[rows[second[part]]]
-                    similar[part] = np.count_nonzero(equal, axis=1) >= agreeing
+                similar = _similar(minima, rows[first], rows[second], agreeing)
                 if similar.any():
                     component = _merged(component, component[first[similar]], component[second[similar]])
         return component
 
 
-_BAND_FACTORS = _CHANCE.integers(0, 2**63, PERMUTATIONS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+def _similar(minima: np.ndarray, first: np.ndarray, second: np.ndarray, agreeing: int) -> np.ndarray:
+    """Whether both rows of each pair (pairs) agree in at least so many minima."""
+    similar = np.empty(len(first), bool)
+    for start in range(0, len(first), COMPARED_PAIRS):
+        part = slice(start, start + COMPARED_PAIRS)
+        equal = minima[first[part]] == minima[second[part]]
+        similar[part] = np.count_nonzero(equal, axis=1) >= agreeing
+    return similar
 
 
 def _merged(component: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -191,3 +207,9 @@ def _merged(component: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.
     renamed = np.arange(len(component))
     renamed[touched] = name[number]
     return renamed[component]
+
+
+@functools.cache
+def _is_word() -> np.ndarray:
+    """For each code point up to 0x20000, whether it is a letter or a digit."""
+    return np.array([chr(code).isalnum() for code in range(0x20000)])

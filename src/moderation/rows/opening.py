@@ -5,14 +5,14 @@ import gzip
 import lzma
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 MAXIMUM_LINE_BYTES = 10_000_000
 DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError)
 """What reading a damaged or cut-off file raises, compressed or not."""
-COMPRESSIONS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+COMPRESSIONS: dict[str, Callable[[Path], Any]] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 HEAD_BYTES = 4096
 # First bytes, and what begins so
 SIGNATURES = (
@@ -44,9 +44,8 @@ def open_data(path: Path, file: str, expected: str) -> BinaryIO:
 
     Raises ValueError where they are plainly not what is expected, for example "CSV in UTF-8".
     """
-    opener = COMPRESSIONS.get(path.suffix.lower())
     try:
-        with opener(path, "rb") if opener else path.open("rb") as stream:
+        with _decompressed(path) as stream:
             head = stream.read(HEAD_BYTES)
     except DAMAGED as error:
         raise damaged(file, 0, error) from error
@@ -54,7 +53,12 @@ def open_data(path: Path, file: str, expected: str) -> BinaryIO:
         raise ValueError(
             f"{file}: found {other}, expected {expected}; save or export it again as that, or give it its own ending"
         )
-    return cast(BinaryIO, opener(path, "rb") if opener else path.open("rb"))
+    return _decompressed(path)
+
+
+def _decompressed(path: Path) -> BinaryIO:
+    opener = COMPRESSIONS.get(path.suffix.lower())
+    return cast(BinaryIO, opener(path)) if opener else path.open("rb")
 
 
 def seems_to_be(head: bytes) -> str | None:

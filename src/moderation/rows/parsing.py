@@ -39,20 +39,22 @@ def parse_row(file: str, number: int, record: Mapping[str, Any], labels: LabelRe
         )
     if not isinstance(text, str):
         return problem("broken_row", f"{type(text).__name__} in {config.text_field!r}", "a string")
-    if not _is_unicode(text):
+    if not is_unicode(text):
         return problem("not_utf8", f"bytes or code points that are no text in {config.text_field!r}", "UTF-8")
     comparable = normalised(text)
     if not comparable:
         return problem("empty_text", f"an empty {config.text_field!r}", "some text")
+
     try:
         positive, unannotated = labels.labels(record)
     except UnusableLabels as reason:
         return problem(reason.kind, reason.found, reason.expected)
-    if not all(_is_unicode(label) for label in positive):
+    if not all(is_unicode(label) for label in positive):
         return problem("not_utf8", "a label that is no text", "UTF-8")
     if config.labels:
         for label in sorted(positive - set(config.labels)):
             return problem("unknown_label", f"the label {shown(label)}", f"one of {', '.join(config.labels)}")
+
     own_id = record.get(config.id_field)
     if isinstance(own_id, float):  # a table with a gap in it holds numbers as floats
         own_id = None if math.isnan(own_id) else int(own_id) if own_id.is_integer() else own_id
@@ -60,14 +62,15 @@ def parse_row(file: str, number: int, record: Mapping[str, Any], labels: LabelRe
         row_id = "text-" + hashlib.sha256(text.encode()).hexdigest()[:16]
     elif isinstance(own_id, str | int) and not isinstance(own_id, bool):
         row_id = str(own_id)
-        if not _is_unicode(row_id):
+        if not is_unicode(row_id):
             return problem("not_utf8", f"code points that are no text in {config.id_field!r}", "UTF-8")
     else:
         return problem("broken_row", f"{type(own_id).__name__} in {config.id_field!r}", "a string or a whole number")
     return Row(row_id, text, positive, unannotated, file, number, own_id not in (None, ""), comparable)
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether a string can be written as UTF-8: JSON and CSV readers let halves of characters through."""
     if text.isascii():
         return True
     try:

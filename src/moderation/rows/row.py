@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 from contract.data.section import BadRows
 
 EXAMPLES_PER_KIND = 10
-
-
 # Of a wrong value: enough to recognise a label or a number, too little to publish a text
 SHOWN_CHARACTERS = 30
 SHOWN_WORDS = 3
@@ -82,12 +80,12 @@ class Rejections:
             self.counts[kind] += rows
 
     def include(self, other: "Rejections") -> None:
-        """Count what was counted elsewhere, of rows that come behind those here."""
+        """Count what was counted elsewhere, of rows that come behind these."""
         self.rows_read += other.rows_read
         self.counts.update(other.counts)
-        for kind, found in other.examples.items():
+        for kind, more in other.examples.items():
             examples = self.examples.setdefault(kind, [])
-            examples += found[: EXAMPLES_PER_KIND - len(examples)]
+            examples += more[: EXAMPLES_PER_KIND - len(examples)]
 
 
 def normalised(text: str) -> str:
@@ -96,11 +94,6 @@ def normalised(text: str) -> str:
         return " ".join(text.lower().split())
     visible = text.translate(_invisible())
     return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
-
-
-@functools.cache
-def _invisible() -> dict[int, None]:
-    return {code: None for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"}
 
 
 def shown(value: Any) -> str:
@@ -112,3 +105,8 @@ def shown(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float):
         return ascii(value)[:SHOWN_CHARACTERS]
     return type(value).__name__
+
+
+@functools.cache
+def _invisible() -> dict[int, None]:
+    return {code: None for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"}

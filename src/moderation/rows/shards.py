@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--output", type=Path, required=True, help="directory for the shard, which is called like the instance"
     )
     arguments = parser.parse_args(argv)
+
     cluster = processing_cluster()
     try:
         marker = write_shard(read_data_config(arguments.config), arguments.input, arguments.output, cluster)
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         write_exit_message(error)
         raise
+
     kept, read = (sum(file[name] for file in marker["files"]) for name in ("rows", "rows_read"))
     say(f"shard {cluster.host} of {len(cluster.hosts)}: {len(marker['files'])} files, {kept} of {read} rows usable")
     return 0
@@ -62,6 +64,7 @@ def write_shard(config: DataConfig, source: Path, output: Path, cluster: Cluster
     target = output / cluster.host
     if target.exists():
         raise ValueError(f"--output: found {cluster.host} in {output.name}, expected no shard of this instance yet")
+
     partial = output / f".{cluster.host}.partial-{os.getpid()}"
     partial.mkdir(parents=True)
     try:
@@ -89,6 +92,7 @@ def _read(config: DataConfig, source: Path, shard: Path) -> list[dict[str, Any]]
         for row in read_file(path, name, config, rejections):
             spool.add(row)
             rows += 1
+
         dropped = {
             kind: {"count": count, "examples": rejections.examples[kind]} for kind, count in rejections.counts.items()
         }
@@ -96,6 +100,7 @@ def _read(config: DataConfig, source: Path, shard: Path) -> list[dict[str, Any]]
             {"name": name, "first": first, "rows": rows, "rows_read": rejections.rows_read, "dropped": dropped}
         )
         first += rows
+
     spool.save()
     if not first:  # SageMaker may not upload empty files
         shutil.rmtree(shard / "spool")
@@ -138,11 +143,11 @@ class Shards:
         """Their bad rows as one instance would have counted them."""
         total = Rejections(config.bad_rows)
         for file in self.files:
-            found = Rejections(config.bad_rows)
-            found.rows_read = file.rows_read
-            found.counts = Counter({kind: dropped["count"] for kind, dropped in file.dropped.items()})
-            found.examples = {kind: dropped["examples"] for kind, dropped in file.dropped.items()}
-            total.include(found)
+            of_file = Rejections(config.bad_rows)
+            of_file.rows_read = file.rows_read
+            of_file.counts = Counter({kind: dropped["count"] for kind, dropped in file.dropped.items()})
+            of_file.examples = {kind: dropped["examples"] for kind, dropped in file.dropped.items()}
+            total.include(of_file)
         return total
 
 
@@ -157,8 +162,10 @@ def read_shards(directory: Path, config: DataConfig) -> Shards:
             f"--shards: found the shards {', '.join(sorted(markers))}, expected those of {', '.join(hosts)}; delete "
             "the shards and read the files again"
         )
+
     for host, marker in markers.items():
         _check(directory / host, marker, config)
+
     files = [
         ReadFile(
             shard=directory / host, **{name: file[name] for name in ("name", "first", "rows", "rows_read", "dropped")}
@@ -183,16 +190,17 @@ def _marker(shard: Path) -> dict[str, Any]:
 
 
 def _check(shard: Path, marker: dict[str, Any], config: DataConfig) -> None:
-    wanted = _as_json(config)
-    other = [name for name in wanted if marker["data"].get(name) != wanted[name]]
+    settings = _as_json(config)
+    other = [name for name in settings if marker["data"].get(name) != settings[name]]
     if other:
         raise ValueError(
             f"--shards: found {shard.name} read with another {', '.join(f'data.{name}' for name in other)}, expected "
             "the settings of --config; delete the shards and read the files again"
         )
-    found = directory_sha256(shard)
-    del found[MARKER]
-    damaged = sorted(name for name in {*found, *marker["sha256"]} if found.get(name) != marker["sha256"].get(name))
+
+    digests, written = directory_sha256(shard), marker["sha256"]
+    del digests[MARKER]
+    damaged = sorted(name for name in {*digests, *written} if digests.get(name) != written.get(name))
     if damaged:
         raise ValueError(
             f"--shards: found {shard.name}/{damaged[0]} absent or changed, expected the shard as it was written; "

@@ -16,7 +16,15 @@ from moderation.rows.row import Problem, Row
 BUCKETS = 64  # by the order key; the rows of one are in memory at a time
 FLUSH_ROWS = 8192
 FLUSH_CHARACTERS = 16_000_000
-FACTS = {"combination": np.int32, "characters": np.int32, "file_number": np.int32, "row": np.int64, "own_id": np.bool_}
+# Of each row, in memory
+FACTS: dict[str, Any] = {
+    "combination": np.int32,
+    "characters": np.int32,
+    "file_number": np.int32,
+    "row": np.int64,
+    "own_id": np.bool_,
+}
+ROWS_FILE, NAMES_FILE = "rows.npz", "names.json"
 
 
 @dataclass(frozen=True)
@@ -59,28 +67,39 @@ class Spool:
             self._flush()
 
     def _flush(self) -> None:
-        import pyarrow as pa
-
         rows, self._waiting, self._waiting_characters = self._waiting, [], 0
         prefix = f"{self._seed}|"
         keys = b"".join(_digest(prefix + row.id) for row in rows)
         self._keys += keys
         self._digests += b"".join(text_digest(row.comparable) for row in rows)
-        combinations, files = self._combinations, self._files
-        for name, values in (
-            (
-                "combination",
-                [combinations.setdefault((row.positive, row.unannotated), len(combinations)) for row in rows],
-            ),
-            ("characters", [len(row.text) for row in rows]),
-            ("file_number", [files.setdefault(row.file, len(files)) for row in rows]),
-            ("row", [row.row for row in rows]),
-            ("own_id", [row.has_own_id for row in rows]),
-        ):
-            self._facts[name] += np.array(values, FACTS[name]).tobytes()
+        self._note_facts(rows)
         if self.signatures:
             for row in rows:
                 self.signatures.add(row.comparable)
+
+        # the first byte of a key decides the bucket: all keys of a bucket are above those of the one before
+        buckets = np.frombuffer(keys, np.uint8)[::16] // (256 // BUCKETS)
+        self._write_texts(rows, buckets)
+        self.rows += len(rows)
+
+    def _note_facts(self, rows: list[Row]) -> None:
+        combinations, files = self._combinations, self._files
+        facts: dict[str, list[int]] = {
+            "combination": [
+                combinations.setdefault((row.positive, row.unannotated), len(combinations)) for row in rows
+            ],
+            "characters": [len(row.text) for row in rows],
+            "file_number": [files.setdefault(row.file, len(files)) for row in rows],
+            "row": [row.row for row in rows],
+            "own_id": [row.has_own_id for row in rows],
+        }
+        for name, values in facts.items():
+            self._facts[name] += np.array(values, FACTS[name]).tobytes()
+
+    def _write_texts(self, rows: list[Row], buckets: np.ndarray) -> None:
+        """Write number, id and text of rows to their buckets (rows)."""
+        import pyarrow as pa
+
         batch = pa.record_batch(
             [
                 pa.array(np.arange(self.rows, self.rows + len(rows))),
@@ -89,14 +108,12 @@ class Spool:
             ],
             schema=self._schema,
         )
-        buckets = np.frombuffer(keys, np.uint8)[::16] // (256 // BUCKETS)
         order = np.argsort(buckets, kind="stable")
         bounds = np.searchsorted(buckets[order], np.arange(BUCKETS + 1))
-        for bucket in np.flatnonzero(np.diff(bounds)):
+        for bucket in np.flatnonzero(np.diff(bounds)).tolist():
             if bucket not in self._writers:
                 self._writers[bucket] = pa.ipc.new_stream(str(self._path(bucket)), self._schema)
             self._writers[bucket].write_batch(batch.take(pa.array(order[bounds[bucket] : bounds[bucket + 1]])))
-        self.rows += len(rows)
 
     def finish(self) -> None:
         """Write what waits; no row can be added any more, and the arrays below can be read."""
@@ -110,17 +127,16 @@ class Spool:
         self.finish()
         if self.signatures:
             self.signatures.finish()
-        facts = {name: np.frombuffer(self._facts[name], kind) for name, kind in FACTS.items()}
-        digests = {
-            name: np.frombuffer(memory, np.uint8).reshape(-1, 16)
-            for name, memory in (("keys", self._keys), ("digests", self._digests))
-        }
-        np.savez(self._directory / "rows.npz", **facts, **digests)
+
+        arrays: dict[str, Any] = {name: np.frombuffer(self._facts[name], kind) for name, kind in FACTS.items()}
+        for name, memory in (("keys", self._keys), ("digests", self._digests)):
+            arrays[name] = np.frombuffer(memory, np.uint8).reshape(-1, 16)
+        np.savez(self._directory / ROWS_FILE, **arrays)
         names = {
             "combinations": [[sorted(positive), sorted(unannotated)] for positive, unannotated in self._combinations],
             "files": list(self._files),
         }
-        (self._directory / "names.json").write_text(json.dumps(names), encoding="utf-8")
+        (self._directory / NAMES_FILE).write_text(json.dumps(names), encoding="utf-8")
 
     @classmethod
     def merged(cls, directory: Path, seed: int, similarity: float | None, stretches: Sequence[Stretch]) -> "Spool":
@@ -141,18 +157,19 @@ class Spool:
         return spool
 
     def _adopt(self, source: Path, numbers: np.ndarray) -> None:
-        names = json.loads((source / "names.json").read_text(encoding="utf-8"))
+        names = json.loads((source / NAMES_FILE).read_text(encoding="utf-8"))
         pairs = [(frozenset(positive), frozenset(unannotated)) for positive, unannotated in names["combinations"]]
-        ours = {
+        # the numbers of the saved spool's names among all names
+        renumbered = {
             "combination": [self._combinations.setdefault(pair, len(self._combinations)) for pair in pairs],
             "file_number": [self._files.setdefault(file, len(self._files)) for file in names["files"]],
         }
-        with np.load(source / "rows.npz") as found:
+        with np.load(source / ROWS_FILE) as saved:
             for name, kind in FACTS.items():
-                values = np.array(ours[name], kind)[found[name]] if name in ours else found[name]
+                values = np.array(renumbered[name], kind)[saved[name]] if name in renumbered else saved[name]
                 np.frombuffer(self._facts[name], kind)[numbers] = values
             for name, memory in (("keys", self._keys), ("digests", self._digests)):
-                np.frombuffer(memory, np.uint8).reshape(-1, 16)[numbers] = found[name]
+                np.frombuffer(memory, np.uint8).reshape(-1, 16)[numbers] = saved[name]
         self._saved[source] = numbers
 
     def _path(self, bucket: int) -> Path:

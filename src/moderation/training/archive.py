@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract.model.archive import CODE_DIRECTORY, SERVING_DOOR, SERVING_FOLDERS
+from contract.dataset.labels import LABELS_FILE, LabelsDocument
+from contract.model.archive import CODE_DIRECTORY, SERVING_DOOR, SERVING_FOLDERS, TRAINING_FILE
 from moderation.fitting.validation_scores import ValidationScores, write_scores
 from moderation.model import classifier as models
 from moderation.model import deobfuscation, ngrams
@@ -14,34 +16,41 @@ from moderation.model.policy import Policy, write_policy
 SOURCE = Path(__file__).resolve().parents[2]
 
 
-def save(
-    model: models.Classifier,
-    fitted: ngrams.Ngrams | None,
-    deobfuscator: deobfuscation.Deobfuscator | None,
-    tokenizer: Any,
-    chosen: Policy,
-    scores: ValidationScores,
-    record: dict[str, Any],
-    directory: Path,
-) -> None:
-    """Write everything that serves the model, complete or not at all: weights, policy, provenance and the code.
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """What a model archive holds besides the code."""
 
-    The validation scores lie beside them: another policy is chosen from them without training again.
-    """
+    classifier: models.Classifier
+    tokenizer: Any
+    ngrams: ngrams.Ngrams | None
+    """None where it was trained without."""
+    deobfuscator: deobfuscation.Deobfuscator | None
+    """None where it was trained without."""
+    policy: Policy
+    scores: ValidationScores
+    """Another policy is chosen from them without training again."""
+    record: dict[str, Any]
+    """How it came to be: what training.json says."""
+
+
+def save(model: TrainedModel, directory: Path) -> None:
+    """Write everything that serves the model, complete or not at all: weights, policy, provenance and the code."""
     partial = directory / ".partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    models.save(model, tokenizer, partial)
-    if fitted:
-        ngrams.save(fitted, partial)
-    if deobfuscator:
-        deobfuscation.save(deobfuscator, partial)
-    for name, content in (("labels", {"labels": list(chosen.labels)}), ("training", record)):
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        (partial / f"{name}.json").write_text(text, encoding="utf-8")
-    write_policy(chosen, partial)
-    write_scores(scores, partial)
+    models.save(model.classifier, model.tokenizer, partial)
+    if model.ngrams:
+        ngrams.save(model.ngrams, partial)
+    if model.deobfuscator:
+        deobfuscation.save(model.deobfuscator, partial)
+
+    labels: LabelsDocument = {"labels": list(model.policy.labels)}
+    for name, content in ((LABELS_FILE, labels), (TRAINING_FILE, model.record)):
+        (partial / name).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    write_policy(model.policy, partial)
+    write_scores(model.scores, partial)
     copy_code(partial / CODE_DIRECTORY)
+
     for path in partial.iterdir():
         target = directory / path.name
         if target.is_dir():

@@ -65,6 +65,7 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
             metavar="true|false" if item.type is bool else getattr(item.type, "__name__", None),
             help=item.metadata["help"],
         )
+
     values = vars(parser.parse_args(argv))
     for name, (variable, _) in CHANNELS.items():
         if values[name] is None:

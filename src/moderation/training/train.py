@@ -6,31 +6,28 @@ import signal
 import time
 import types
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from contract.training.hyperparameters import Hyperparameters
-from moderation.fitting import head as probe
-from moderation.fitting.base_model import check_max_length, from_base_model
-from moderation.fitting.blend import choose_blend
-from moderation.fitting.deobfuscation import fit_deobfuscator
-from moderation.fitting.ngrams import fit_ngrams
-from moderation.fitting.temperature import choose_temperature
-from moderation.fitting.thresholds import choose_policy, prevalences
-from moderation.fitting.validation_scores import ValidationScores
 from moderation.job.container import checkpoint_directory, say, write_failure
-from moderation.job.dataset import Split, read_labels, read_lineage, read_split
-from moderation.model import classifier as models
-from moderation.model import ngrams
-from moderation.model.batching import Tokens, tokenise
-from moderation.model.scoring import choose_device, choose_dtype, features, sigmoid
+from moderation.model.batching import tokenise
+from moderation.model.classifier import Classifier
+from moderation.model.scoring import choose_device, choose_dtype
 from moderation.training import ranks
-from moderation.training.archive import save
+from moderation.training.archive import TrainedModel, save
 from moderation.training.arguments import Arguments, parse
+from moderation.training.data import TrainingData, read_data
+from moderation.training.finish import Finished, finish
+from moderation.training.run import LabelledTokens, Run
+from moderation.training.start import build_model, start_head
+
+if TYPE_CHECKING:
+    from moderation.training.trainer import Kept, ModerationTrainer
 
 STOPPED = 128 + signal.SIGTERM  # exit status of a process that a signal ended
+RECORDED_PACKAGES = ("torch", "transformers", "scikit-learn")
 
 
 class StopSignal:
@@ -65,154 +62,107 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
 
     Raises ValueError with the reason where the channels or hyperparameters can't be used.
     """
-    # imported here: `--help` and bad arguments need no transformers
-    import transformers
+    quieten_transformers()
+    started = time.monotonic()
+    run = join_run(arguments, stop)
+    data = read_data(arguments.channels, run.settings.deobfuscate)
+    model, tokenizer = build_model(run, arguments.channels.base_model, data.labels)
+    trainer = make_trainer(run, model, tokenizer, data)
+    if not fit_encoder(trainer):
+        return STOPPED
 
-    from moderation.training.trainer import ModerationTrainer
+    kept = trainer.keep_best()
+    if run.ranks.leads:  # the others wait
+        finished = finish(model, data, kept.validation_logits, run.settings.ngrams)
+        seconds = round(time.monotonic() - started, 1)
+        record = training_record(arguments, data, trainer, kept, finished) | {"seconds": seconds}
+        policy, scores = finished.policy, finished.scores
+        trained = TrainedModel(model, tokenizer, finished.ngrams, data.deobfuscator, policy, scores, record)
+        save(trained, arguments.channels.model_dir)
+        say(f"model saved after {seconds} s")
+    run.ranks.wait()
+    return 0
+
+
+def quieten_transformers() -> None:
+    """Keep the log to what this project writes; imported here, because `--help` needs no transformers."""
+    import transformers
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    started = time.monotonic()
-    here = ranks.join()
-    device = choose_device(here.local_rank)
+
+
+def join_run(arguments: Arguments, stop: StopSignal) -> Run:
+    """Join the other processes, choose device and precision, and seed."""
+    own = ranks.join()
+    device = choose_device(own.local_rank)
     dtype = choose_dtype(arguments.settings.precision, device)
-    say(here.describe(device))
+    say(own.describe(device))
     torch.manual_seed(arguments.settings.seed)
-    labels = read_labels(arguments.channels.train)
-    if read_labels(arguments.channels.validation) != labels:
-        raise ValueError("found other labels in the validation channel than in train, expected splits of one dataset")
-    train_split = read_split(arguments.channels.train, labels)
-    validation_split = read_split(arguments.channels.validation, labels)
-    deobfuscator = fit_deobfuscator(train_split.texts) if arguments.settings.deobfuscate else None
-    if deobfuscator:  # thresholds must be chosen on what will be scored
-        validation_split = replace(validation_split, texts=[deobfuscator(text) for text in validation_split.texts])
-    tokenizer = models.load_tokenizer(arguments.channels.base_model)
-    head = models.Head(arguments.settings.dropout, arguments.settings.max_length, arguments.settings.pooling)
-    dropout = arguments.settings.encoder_dropout if arguments.settings.encoder_dropout >= 0 else None
-    # on a CPU, the backward pass of fused attention is the slower one
-    attention = "eager" if device.type == "cpu" else None
-    model = from_base_model(arguments.channels.base_model, labels, head, dropout, attention).to(device)
-    check_max_length(model, tokenizer, arguments.settings.max_length)
-    if arguments.settings.freeze_word_embeddings:
-        model.encoder.get_input_embeddings().requires_grad_(False)
-    if arguments.settings.compile:
-        model.encoder.compile(dynamic=True)  # in place: the names of its weights stay
-    tokens = tokenise(tokenizer, train_split.texts, arguments.settings.max_length)
-    validation_tokens = tokenise(tokenizer, validation_split.texts, arguments.settings.max_length)
-    if here.leads:
+    return Run(arguments.settings, own, device, dtype, checkpoint_directory(), lambda: stop.received)
+
+
+def make_trainer(run: Run, model: Classifier, tokenizer: Any, data: TrainingData) -> "ModerationTrainer":
+    """The trainer of a model on the tokens of both splits."""
+    from moderation.training.trainer import ModerationTrainer  # its import takes seconds
+
+    max_length = run.settings.max_length
+    tokens = tokenise(tokenizer, data.train.texts, max_length)
+    validation_tokens = tokenise(tokenizer, data.validation.texts, max_length)
+    if run.ranks.leads:
         say(
-            f"{len(train_split.ids)} train rows of {tokens.lengths.mean():.0f} tokens on average "
-            f"({np.mean(tokens.truncated):.1%} cut to {arguments.settings.max_length}), "
-            f"{len(validation_split.ids)} validation rows, labels {', '.join(labels)}, "
-            f"{str(dtype).removeprefix('torch.')}"
+            f"{len(data.train.ids)} train rows of {tokens.lengths.mean():.0f} tokens on average "
+            f"({np.mean(tokens.truncated):.1%} cut to {max_length}), "
+            f"{len(data.validation.ids)} validation rows, labels {', '.join(data.labels)}, {in_words(run.dtype)}"
         )
-    directory = checkpoint_directory()
-    directory.mkdir(parents=True, exist_ok=True)
-    trainer = ModerationTrainer(
-        model,
-        arguments.settings,
-        here,
-        device,
-        dtype,
-        (tokens, train_split.truth),
-        (validation_tokens, validation_split.truth),
-        directory,
-        lambda: stop.received,
-    )
-    checkpoint = trainer.latest_checkpoint()
+
+    run.checkpoint_directory.mkdir(parents=True, exist_ok=True)
+    train_rows = LabelledTokens(tokens, data.train.truth)
+    return ModerationTrainer(model, run, train_rows, LabelledTokens(validation_tokens, data.validation.truth))
+
+
+def fit_encoder(trainer: "ModerationTrainer") -> bool:
+    """Train from the latest checkpoint or from the start; False where a signal ended it before the last step."""
+    checkpoint, run = trainer.latest_checkpoint(), trainer.run
     if checkpoint is None:
-        start_head(model, arguments.settings, here, tokens, train_split.truth, dtype)
+        start_head(trainer.classifier, run, trainer.train_rows)
     else:
-        if here.leads:
+        if run.ranks.leads:
             say(f"resuming from {checkpoint.name}")
         trainer.catch_up(checkpoint)
+
     if not trainer.waited_enough:  # it has, where an interruption came between the last epoch and the saved model
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    if trainer.pulse.stopped and trainer.state.global_step < trainer.state.max_steps:
-        say(
-            f"rank {here.rank} stopped by a signal after step {trainer.state.global_step}; the next start resumes there"
-        )
-        return STOPPED
-    trainer.keep_best()
-    if here.leads:  # the others wait
-        validation_logits, fitted, share = trainer.validation_logits, None, 1.0
-        if arguments.settings.ngrams:
-            validation_logits, fitted, share = add_ngrams(model, train_split, validation_split, validation_logits)
-        temperature = choose_temperature(validation_split.truth, validation_logits)
-        fitted = cool(model, fitted, temperature)
-        validation_logits = validation_logits / temperature
-        scores = ValidationScores(validation_split.truth, sigmoid(validation_logits), prevalences(train_split.truth))
-        chosen = choose_policy(labels, scores.truth, scores.probs, scores.prevalence)
-        record = {
-            "hyperparameters": arguments.hyperparameters(),
-            "world_size": here.world_size,
-            "precision": str(dtype).removeprefix("torch."),
-            "steps": trainer.best.step,
-            "samples_per_second": round(trainer.pulse.samples_per_second, 2),
-            "worker_samples_per_second": [round(rate, 2) for rate in trainer.pulse.worker_samples_per_second],
-            "seconds": round(time.monotonic() - started, 1),
-            "lineage": read_lineage(arguments.channels.train),
-            "rows": {"train": len(train_split.ids), "validation": len(validation_split.ids)},
-            "metrics": trainer.validation_metrics,
-            "encoder_share": round(share, 4),
-            "temperature": temperature,
-            "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "scikit-learn")},
-        }
-        save(model, fitted, deobfuscator, tokenizer, chosen, scores, record, arguments.channels.model_dir)
-        say(f"model saved after {record['seconds']} s")
-    here.wait()
-    return 0
+
+    step = trainer.state.global_step
+    if trainer.pulse.stopped and step < trainer.state.max_steps:
+        say(f"rank {run.ranks.rank} stopped by a signal after step {step}; the next start resumes there")
+        return False
+    return True
 
 
-def start_head(
-    model: models.Classifier,
-    settings: Hyperparameters,
-    here: ranks.Ranks,
-    tokens: Tokens,
-    truth: np.ndarray,
-    dtype: torch.dtype,
-) -> None:
-    """Give the head its start: a linear probe on the untouched encoder, or each label's prior.
-
-    Every rank computes the features of its share of the rows; the leader fits, and all take the leader's head.
-    """
-    weights, biases = np.zeros(model.head.weight.shape), probe.label_prior(truth)
-    if settings.linear_probe:
-        started = time.monotonic()
-        device = model.head.weight.device
-        rows = probe.probe_rows(len(truth), settings.probe_rows, settings.seed)
-        own = features(model, tokens, here.own(rows), dtype)
-        gathered = here.gather_rows(own, len(rows), device)
-        if here.leads:
-            weights, biases = probe.fit_head(gathered, truth[rows])
-            say(f"linear probe on {len(rows)} rows in {time.monotonic() - started:.1f} s")
-        weights, biases = here.broadcast(weights, device), here.broadcast(biases, device)
-    model.set_head(weights, biases)
+def training_record(
+    arguments: Arguments, data: TrainingData, trainer: "ModerationTrainer", kept: "Kept", finished: Finished
+) -> dict[str, Any]:
+    """What training.json says of how a model came to be, but for the seconds that it took."""
+    run, pulse = trainer.run, trainer.pulse
+    return {
+        "hyperparameters": arguments.hyperparameters(),
+        "world_size": run.ranks.world_size,
+        "precision": in_words(run.dtype),
+        "steps": kept.step,
+        "samples_per_second": round(pulse.samples_per_second, 2),
+        "worker_samples_per_second": [round(rate, 2) for rate in pulse.worker_samples_per_second],
+        "lineage": data.lineage,
+        "rows": {"train": len(data.train.ids), "validation": len(data.validation.ids)},
+        "metrics": kept.validation_metrics,
+        "encoder_share": round(finished.encoder_share, 4),
+        "temperature": finished.temperature,
+        "versions": {name: importlib.metadata.version(name) for name in RECORDED_PACKAGES},
+    }
 
 
-def add_ngrams(
-    model: models.Classifier, train_split: Split, validation_split: Split, encoder_logits: np.ndarray
-) -> tuple[np.ndarray, ngrams.Ngrams, float]:
-    """Fit the n-grams and blend them with the encoder; returns the blend's validation logits, the n-gram part and the
-    encoder's share.
-
-    The blend is folded into the head and into the n-gram weights: the model's logit is the plain sum of both parts'.
-    """
-    started = time.monotonic()
-    fitted = fit_ngrams(train_split.texts, train_split.truth)
-    ngram_logits = fitted.logits(validation_split.texts)
-    blend = choose_blend(validation_split.truth, encoder_logits, ngram_logits)
-    weights = model.head.weight.detach().cpu().numpy() * blend.encoder[:, None]
-    model.set_head(weights, model.head.bias.detach().cpu().numpy() * blend.encoder)
-    say(f"n-grams fitted and blended in {time.monotonic() - started:.1f} s, share of the encoder {blend.share:.2f}")
-    return blend.mix(encoder_logits, ngram_logits), fitted.scaled(blend.ngrams, blend.offset), blend.share
-
-
-def cool(model: models.Classifier, fitted: ngrams.Ngrams | None, temperature: float) -> ngrams.Ngrams | None:
-    """Divide all logits of the model by the temperature; returns the n-grams that then belong to it."""
-    weights, biases = (part.detach().cpu().numpy() / temperature for part in (model.head.weight, model.head.bias))
-    model.set_head(weights, biases)
-    if fitted is None:
-        return None
-    return fitted.scaled(np.full(len(biases), 1 / temperature), np.zeros(len(biases)))
+def in_words(dtype: torch.dtype) -> str:
+    """`bfloat16` for torch.bfloat16."""
+    return str(dtype).removeprefix("torch.")

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict
 
-from contract.data.manifest import SPLITS, Manifest
+from contract.dataset.manifest import SPLITS, Manifest
 from contract.evaluation.document import SCHEMA_VERSION, Evaluation
 from contract.model.policy import PolicyDocument
 from contract.strict.checking import EXPECTED, described

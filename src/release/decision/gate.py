@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from contract.evaluation.document import HEADLINE, Comparison, Difference, Evaluation, Slice, SystemResult
-from contract.evaluation.vocabulary import METRIC_NAMES
+from contract.evaluation.vocabulary import METRIC_NAMES, SLICE_METRIC_NAMES
 from contract.project.gate import ChampionRules, GateRules, SliceKind, SliceMetric
 
 ROUNDING = 1e-9  # 0.40 - 0.42 is not quite -0.02 in binary; a candidate exactly at a bound passes
@@ -245,7 +245,7 @@ def _slices(kind: SliceKind, floors: Mapping[SliceMetric, float], measured: Mapp
     """A slice with few positive rows is passed over; where all are, the rule has failed."""
     large = {name: figures for name, figures in measured.items() if figures["positives"] >= SLICE_POSITIVES}
     for metric, floor in sorted(floors.items()):
-        name, words = f"slice_minimum.{kind}.{metric}", METRIC_NAMES.get(metric) or metric.replace("_", " ")
+        name, words = f"slice_minimum.{kind}.{metric}", SLICE_METRIC_NAMES[metric]
         if not large:
             sentence = (
                 f"{words} by {kind}: no slice has {SLICE_POSITIVES} positive rows; "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from contract.data.manifest import Manifest
+from contract.dataset.manifest import Manifest
 from contract.evaluation.document import Evaluation
 from contract.model.answer import Answer
 from contract.model.policy import PolicyDocument

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract.data.manifest import MANIFEST_FILE, Manifest
 from contract.data.section import DEFAULT_SOURCE
+from contract.dataset.manifest import MANIFEST_FILE, Manifest
 from release.aws import jobs
 from release.aws.naming import fingerprint
 from release.aws.s3 import list_objects, object_exists, read_bytes, read_json

@@ -44,11 +44,11 @@ def test_the_summary_says_by_how_much_ours_wins_and_how_sure_that_is(quality):
         system: quality.sigmoid(truth * 3 + chance.normal(0, spread, (2, *truth.shape)))
         for system, spread in noise.items()
     }
-    done = np.ones((2, 300), dtype=bool)
-    done[1, :100] = False  # the second cross-validation is under way: it does not count yet
-    found = quality.summary("set", ["a", "b"], truth, probs, done, [1.0], {})
+    for values in probs.values():
+        values[1, :100] = np.nan  # the second cross-validation is under way: it does not count yet
+    found = quality.summary(quality.Scores("set", ["a", "b"], truth, probs, [1.0]), {})
     assert found["repeats"] == 1
-    for against in found["shipped_default_minus"].values():
+    for against in found["default_minus"].values():
         assert 0 < against["low"] < against["difference"] < against["high"]
     from sklearn.metrics import average_precision_score
 

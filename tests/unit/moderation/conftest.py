@@ -4,8 +4,9 @@ import json
 import math
 import os
 
+import numpy as np
 import pytest
-from helpers.samples import LABELS, saved_model, sentences, write_split
+from helpers.samples import LABELS, labelled, saved_model, sentences, write_split
 
 from moderation.evaluation import latency
 
@@ -69,3 +70,21 @@ def dataset(tmp_path_factory):
 def served_model(tmp_path_factory, base_model):
     """A saved model with the labels insult and threat."""
     return saved_model(tmp_path_factory.mktemp("served") / "model", base_model, LABELS, 0.5, [0.4, 0.6])
+
+
+@pytest.fixture
+def model_directory(tmp_path):
+    """What tuning needs of a model: labels, policy, validation scores."""
+    from moderation.fitting.thresholds import choose_policy
+    from moderation.fitting.validation_scores import ValidationScores, write_scores
+    from moderation.model.policy import write_policy
+
+    truth, probs = labelled(150)
+    truth, probs = np.hstack([truth, truth]), np.hstack([probs, probs[::-1] * 0.5 + probs * 0.5])
+    directory = tmp_path / "model"
+    directory.mkdir()
+    (directory / "labels.json").write_text(json.dumps({"labels": ["a", "b"]}))
+    prevalence = np.array([0.375, 0.375])
+    write_policy(choose_policy(["a", "b"], truth, probs, prevalence), directory)
+    write_scores(ValidationScores(truth, probs, prevalence), directory)
+    return directory

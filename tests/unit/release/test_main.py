@@ -61,3 +61,10 @@ def test_deploy_and_the_operators_commands_do_without_the_heavy_sdk():
     code = "import sys, release.__main__; print(sorted({'sagemaker', 'huggingface_hub', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_version_is_that_of_the_newest_release_in_the_changelog(capsys):
+    with pytest.raises(SystemExit):
+        command_line.main(["--version"])
+    newest = re.search(r"^## (\S+) - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert capsys.readouterr().out.strip() == newest[1]

@@ -1,21 +1,33 @@
 import json
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 import pytest
-from helpers.evaluations import evaluation
-from pydantic import TypeAdapter
+from helpers import evaluations, reports
+from pydantic import TypeAdapter, ValidationError
 
-from contract.evaluation.document import HEADLINE, SCHEMA_VERSION, SYSTEMS, Evaluation, Metrics
+from contract.evaluation.document import (
+    HEADLINE,
+    OTHER_SYSTEMS,
+    SCHEMA_VERSION,
+    SYSTEMS,
+    Comparisons,
+    Evaluation,
+    IdentityAucs,
+    LabelMetricName,
+    LabelMetrics,
+    MetricName,
+    Metrics,
+    Slice,
+)
 from contract.evaluation.vocabulary import LABEL_METRIC_NAMES, METRIC_NAMES, SYSTEM_NAMES, SYSTEMS_IN_SENTENCES
 from release.decision.documents import evaluation_schema
 
 SCHEMA = Path(__file__).parents[4] / "docs/evaluation.schema.json"
 
 
-@pytest.mark.parametrize("champion", [True, False])
-def test_the_evaluation_that_the_tests_share_keeps_the_contract(champion):
-    whole = evaluation(champion)
+@pytest.mark.parametrize("whole", [evaluations.evaluation(True), evaluations.evaluation(False), reports.evaluation()])
+def test_the_evaluations_that_the_tests_share_keep_the_contract(whole):
     content = json.dumps(whole)
     assert TypeAdapter(Evaluation).validate_json(content, strict=True, extra="forbid") == whole
 
@@ -33,3 +45,16 @@ def test_every_figure_and_every_system_has_a_name_for_people():
     assert HEADLINE in METRIC_NAMES
     assert set(SYSTEM_NAMES) == set(SYSTEMS_IN_SENTENCES) == set(SYSTEMS)
     assert {"average_precision", "auroc", "precision", "recall", "f1"} <= set(LABEL_METRIC_NAMES)
+
+
+def test_names_are_those_of_the_keys():
+    assert set(get_args(MetricName)) == Metrics.__annotations__.keys()
+    assert set(get_args(LabelMetricName)) == LabelMetrics.__annotations__.keys() - {"positives", "intervals"}
+    assert set(OTHER_SYSTEMS) == Comparisons.__annotations__.keys()
+    assert set(SYSTEMS) <= Evaluation.__annotations__.keys()
+    assert IdentityAucs.__annotations__.keys() == Slice.__optional_keys__
+
+
+def test_another_schema_is_none():
+    with pytest.raises(ValidationError):
+        TypeAdapter(Evaluation).validate_python(reports.evaluation() | {"schema_version": 2}, strict=True)

@@ -77,9 +77,3 @@ def test_more_duplicates_than_examples_are_all_counted(spooled):
     assert np.flatnonzero(unique.kept).tolist() == [0]
     assert rejections.counts == {"duplicate_text": 49}
     assert len(rejections.examples["duplicate_text"]) == 10
-
-
-def test_normalisation_unites_case_width_space_and_invisible_characters():
-    assert normalised("  Ｈｅｌｌｏ\u200b\n WORLD\u00ad ") == normalised("hello world")
-    assert normalised("hello world") != normalised("hello, world")
-    assert normalised(" Hello \x1f\t world") == "hello world"

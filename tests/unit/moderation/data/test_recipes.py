@@ -113,4 +113,4 @@ def test_a_recipe_makes_a_gated_model(name, base_model, tmp_path, monkeypatch):
     result = evaluate(tmp_path / "candidate", None, tmp_path / "dataset", base_model)
     decision = decide(result, GateRules(minimum={"macro_auroc": 0.5}, baseline_margin=-0.5))
     assert [rule.name for rule in decision.rules] == ["minimum.macro_auroc", "baseline_margin"]
-    assert decision.rules[0].found is not None
+    assert decision.rules[0].value is not None

@@ -1,15 +1,9 @@
-import json
-import re
-from html.parser import HTMLParser
-
 import numpy as np
 import pytest
 
 from contract.data.section import BadRows, DataConfig
 from moderation.data.placement import place
-from moderation.data.prepare import prepare
-from moderation.data.report import LanguageSample, data_report
-from moderation.data.report_page import data_page
+from moderation.data.report import LanguageSample, Preparation, data_report
 from moderation.rows.labels import LabelReader
 from moderation.rows.parsing import parse_row
 from moderation.rows.row import Rejections
@@ -27,7 +21,8 @@ def report_of(directory, records, config=COLUMNS):
         row = parse_row("f", number, record, LabelReader(config))
         spool.add(row) if hasattr(row, "comparable") else rejections.add(row)
     spool.finish()
-    return data_report("raw/", spool, place(config, spool, rejections, None), rejections, None, "there is none")
+    placed = place(config, spool, rejections, None)
+    return data_report(Preparation(config, spool, rejections, placed, None, "there is none"))
 
 
 @pytest.fixture
@@ -88,60 +83,3 @@ def test_languages_are_guessed_from_a_sample():
     assert list(found["guessed"])[:2] == ["en", "de"]
     assert found["guessed"]["en"] == pytest.approx(0.7, abs=0.1)
     assert "too short to tell" in found["guessed"]
-
-
-class Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.links, self.words = set(), [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.add(tag)
-        self.links += [value for name, value in attributes if name in ("src", "href")]
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-
-def page_of(tmp_path, labels, config):
-    lines = [
-        {"id": str(number), "text": f"secret sentence {number}", "labels": [labels[number % len(labels)], labels[0]]}
-        for number in range(len(labels) * 8)
-    ]
-    lines += [{"id": "e", "text": "", "labels": []}, {"id": "d", "text": "secret sentence 1", "labels": []}]
-    source = tmp_path / "raw"
-    source.mkdir()
-    (source / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    prepare(config, source, tmp_path / "out")
-    return (tmp_path / "out" / "data_report.html").read_text()
-
-
-@pytest.mark.parametrize("labels", [["<b>insult</b>", "threat"], [f"label {number:02d}" for number in range(28)]])
-def test_the_page_is_self_contained_and_shows_every_label_and_no_text(tmp_path, labels):
-    text = page_of(tmp_path, labels, DataConfig(labels_field="labels", near_duplicates=None))
-    page = Page(text)
-    words = " ".join(page.words)
-    assert not page.tags & {"script", "img", "link", "iframe"}
-    assert page.links == []
-    assert all(label in words for label in labels)
-    assert "secret" not in text
-    assert "Text of another row" in words
-    assert "data.near_duplicates is off" in words
-    assert not re.search(r"\b(nan|None)\b", words)
-
-
-def test_the_page_has_its_style_in_it(tmp_path):
-    text = page_of(tmp_path, ["insult", "threat"], DataConfig(labels_field="labels", near_duplicates=None))
-    style = text[text.index("<style>") : text.index("</style>")]
-    assert set(re.findall(r"var\((--\w+)", style)) <= set(re.findall(r"(--\w+):", style)) | {"--share"}
-    assert {"tile", "table", "bar"} <= set(re.findall(r"\.(\w+) ?[{,]", style))
-    # where the code lies says nothing about the data
-    assert "report.css" not in text
-
-
-def test_the_page_says_where_the_splits_come_from(tmp_path, records):
-    report = report_of(tmp_path, records) | {"languages": {"sampled_rows": 1, "guessed": {"en": 1.0}, "others": 0.0}}
-    assert "of an earlier dataset, there is none" in data_page(report)
-    report["previous"] |= {"dataset_version": "0123", "ignored": None}
-    assert "Rows of dataset 0123 stayed in their splits" in data_page(report)

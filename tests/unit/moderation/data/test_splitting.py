@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moderation.data.splitting import FREE, stratified_split
+from moderation.data.splitting import FREE, RowsToSplit, stratified_split
 
 FRACTIONS = (0.65, 0.1, 0.25)
 LABELS = ("common", "often", "rare")
@@ -21,7 +21,7 @@ def split(truth, keys, clusters=None, earlier=None):
     positive, combination = np.unique(truth, axis=0, return_inverse=True)
     clusters = np.arange(len(truth)) if clusters is None else clusters
     earlier = np.full(len(truth), FREE, np.int8) if earlier is None else earlier
-    return stratified_split(positive, combination.ravel(), keys, clusters, earlier, FRACTIONS)
+    return stratified_split(RowsToSplit(positive, combination.ravel(), keys, clusters, earlier), FRACTIONS)
 
 
 def test_each_split_gets_its_share_of_every_label():

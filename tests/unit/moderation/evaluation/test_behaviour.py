@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from contract.evaluation.section import read_evaluation_config
-from moderation.evaluation.behaviour import OWN_SUITE, Case, judge, read_cases
+from moderation.evaluation.behaviour import OWN_SUITE, Case, passed_by_group, read_cases
 
 HATECHECK = (
     ",functionality,case_id,test_case,label_gold,target_ident,direction,focus_words,focus_lemma,ref_case_id,"
@@ -51,7 +51,7 @@ def test_a_case_counts_where_the_model_has_one_of_its_labels():
         Case("4", "threats", "d", True, ("threat",)),
     ]
     flags = np.array([[True, False], [False, True], [False, True], [True, True]])
-    assert judge(cases, ["insult", "spam"], flags) == {
+    assert passed_by_group(cases, ["insult", "spam"], flags) == {
         "insults": {"cases": 2, "passed": 1, "share": 0.5},
         "neutral": {"cases": 1, "passed": 0, "share": 0.0},
     }
@@ -59,8 +59,8 @@ def test_a_case_counts_where_the_model_has_one_of_its_labels():
 
 def test_a_case_that_must_stay_clean_is_spared_only_by_its_own_labels():
     cases = [Case("1", "things", "a", False, ("insult",))]
-    assert judge(cases, ["insult", "obscene"], np.array([[False, True]]))["things"]["passed"] == 1
-    assert judge(cases, ["insult", "obscene"], np.array([[True, False]]))["things"]["passed"] == 0
+    assert passed_by_group(cases, ["insult", "obscene"], np.array([[False, True]]))["things"]["passed"] == 1
+    assert passed_by_group(cases, ["insult", "obscene"], np.array([[True, False]]))["things"]["passed"] == 0
 
 
 @pytest.mark.parametrize(

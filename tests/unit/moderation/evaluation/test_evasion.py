@@ -3,20 +3,20 @@ import unicodedata
 import numpy as np
 import pytest
 
-from moderation.evaluation.evasion import DISGUISES, ZERO_WIDTH, chosen_rows, disguise, recall_kept
+from moderation.evaluation.evasion import EVASIONS, ZERO_WIDTH, chosen_rows, evade, recall_kept
 
 TEXT = "Nobody expected such a pointless reply, 42 of us agree."
 
 
-@pytest.mark.parametrize("kind", DISGUISES)
-def test_a_disguise_changes_the_text_and_is_the_same_on_every_run(kind):
-    first, second = disguise([TEXT, "other", TEXT], kind), disguise([TEXT], kind)
+@pytest.mark.parametrize("kind", EVASIONS)
+def test_an_evasion_changes_the_text_and_is_the_same_on_every_run(kind):
+    first, second = evade([TEXT, "other", TEXT], kind), evade([TEXT], kind)
     assert first[0] == first[2] == second[0] != TEXT
-    assert disguise([TEXT], kind, seed=2) != second
+    assert evade([TEXT], kind, seed=2) != second
 
 
 def test_leetspeak_leaves_digits_punctuation_and_short_words_alone():
-    (found,) = disguise([TEXT], "leetspeak")
+    (found,) = evade([TEXT], "leetspeak")
     assert len(found) == len(TEXT)
     assert " a " in found
     assert ", 42 of us " in found
@@ -24,23 +24,23 @@ def test_leetspeak_leaves_digits_punctuation_and_short_words_alone():
 
 
 def test_homoglyphs_look_like_latin_letters_and_are_none():
-    (found,) = disguise([TEXT], "homoglyphs")
+    (found,) = evade([TEXT], "homoglyphs")
     changed = [letter for letter, was in zip(found, TEXT, strict=True) if letter != was]
     assert len(changed) > 5
     assert {unicodedata.name(letter).split()[0] for letter in changed} <= {"CYRILLIC", "GREEK"}
 
 
 def test_zero_width_spacing_and_case_can_be_undone():
-    (hidden,) = disguise([TEXT], "zero_width")
+    (hidden,) = evade([TEXT], "zero_width")
     assert hidden.translate({ord(character): None for character in ZERO_WIDTH}) == TEXT
-    (spaced,) = disguise([TEXT], "spacing")
+    (spaced,) = evade([TEXT], "spacing")
     assert spaced.replace(" ", "") == TEXT.replace(" ", "")
     assert spaced.count(" ") > TEXT.count(" ") + 4
-    (shouted,) = disguise([TEXT], "case")
+    (shouted,) = evade([TEXT], "case")
     assert shouted.lower() == TEXT.lower()
 
 
-def test_only_rows_with_a_positive_label_are_disguised_and_a_sample_of_many():
+def test_only_rows_with_a_positive_label_are_rewritten_and_a_sample_of_many():
     truth = np.array([[0, 1], [0, 0], [np.nan, 1], [np.nan, 0]])
     assert chosen_rows(truth).tolist() == [0, 2]
     many = chosen_rows(np.ones((1000, 1)), limit=50)

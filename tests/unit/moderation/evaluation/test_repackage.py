@@ -41,25 +41,25 @@ def unpacked(directory, target):
     return {path.relative_to(target).as_posix(): path.read_bytes() for path in target.rglob("*") if path.is_file()}
 
 
-def test_the_policy_of_the_training_ships_the_archive_as_it_is(candidate, tmp_path):
+def test_the_policy_of_the_training_leaves_the_archive_as_it_is(candidate, tmp_path):
     assert with_policy(candidate, Targets(), tmp_path / "out") == candidate
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["policy.json"]
     files = unpacked(candidate, tmp_path / "files")
     assert json.loads(files["policy.json"]) == json.loads((tmp_path / "out" / "policy.json").read_text())
 
 
-def test_another_policy_ships_the_same_model_with_that_policy_and_nothing_else_changed(candidate, tmp_path):
+def test_another_policy_makes_an_archive_in_which_nothing_else_changed(candidate, tmp_path):
     assert with_policy(candidate, OTHER, tmp_path / "out") == tmp_path / "out"
     before, after = unpacked(candidate, tmp_path / "before"), unpacked(tmp_path / "out", tmp_path / "after")
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]} == {"policy.json"}
-    shipped = read_policy(tmp_path / "after", LABELS)
-    assert shipped.content()["labels"]["threat"] == {"review": 0.2, "block": 0.3}
-    assert read_policy(tmp_path / "out", LABELS).id == shipped.id
+    released = read_policy(tmp_path / "after", LABELS)
+    assert released.content()["labels"]["threat"] == {"review": 0.2, "block": 0.3}
+    assert read_policy(tmp_path / "out", LABELS).id == released.id
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model.tar.gz", "policy.json"]
 
 
-def test_a_repacked_model_goes_back_to_the_policy_of_its_training(candidate, tmp_path):
+def test_a_repackaged_model_goes_back_to_the_policy_of_its_training(candidate, tmp_path):
     with_policy(candidate, OTHER, tmp_path / "out")
     chosen = read_policy(tmp_path / "out", LABELS).id
     trained = json.loads(unpacked(candidate, tmp_path / "files")["policy.json"])["id"]
@@ -77,7 +77,7 @@ def test_a_damaged_or_absent_archive_is_a_reason(candidate, tmp_path):
         with_policy(candidate, Targets(), tmp_path / "out")
 
 
-def test_targets_of_an_unknown_label_end_before_anything_ships(candidate, tmp_path):
+def test_targets_of_an_unknown_label_end_before_anything_is_written(candidate, tmp_path):
     with pytest.raises(ValueError, match="found the unknown label spam"):
         with_policy(candidate, Targets(labels={"spam": LabelTargets(block=0.5)}), tmp_path / "out")
     assert not (tmp_path / "out" / "model.tar.gz").exists()

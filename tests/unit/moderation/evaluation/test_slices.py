@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from moderation.evaluation.slices import by_identity, by_language, by_length, identity_aucs, slice_scores
+from moderation.metrics.scored import Scored
 
 ENGLISH = "The meeting about the new library takes place on Monday in the town hall, and everybody is welcome."
 GERMAN = "Die Besprechung über die neue Bibliothek findet am Montag im Rathaus statt, und alle sind willkommen."
@@ -56,7 +57,7 @@ def test_a_label_that_nobody_annotated_says_nothing_about_a_group():
     truth = np.array([[1, np.nan], [0, np.nan]] * 20)
     probs = np.array([[0.9, 0.1], [0.1, 0.97]] * 20)
     everybody = {"identity": {"muslim": np.ones(40, dtype=bool)}}
-    found = slice_scores(everybody, truth, probs, np.array([0.5, 0.5]))["identity"]["muslim"]
+    found = slice_scores(everybody, truth, Scored(["a", "b"], probs, np.array([0.5, 0.5])))["identity"]["muslim"]
     assert found["subgroup_auc"] == 1
 
 
@@ -71,7 +72,8 @@ def test_a_small_slice_has_no_figures_but_its_size():
     truth = np.zeros((40, 1))
     truth[:10] = 1
     slices = {"identity": {"few rows": np.arange(40) < 19, "few positives": np.arange(40) >= 6}}
-    found = slice_scores(slices, truth, np.linspace(1, 0, 40)[:, None], np.array([0.5]))["identity"]
+    scored = Scored(["a"], np.linspace(1, 0, 40)[:, None], np.array([0.5]))
+    found = slice_scores(slices, truth, scored)["identity"]
     assert found["few rows"] == {
         "rows": 19,
         "positives": 10,
@@ -88,13 +90,13 @@ def test_a_small_slice_has_no_figures_but_its_size():
     assert few["bpsn_auc"] == 1
 
 
-def test_a_slice_is_judged_by_the_labels_with_enough_positives_in_it():
+def test_a_slice_is_measured_by_the_labels_with_enough_positives_in_it():
     truth = np.zeros((40, 2))
     truth[:10, 0] = 1
     truth[0, 1] = 1
     probs = np.stack([np.linspace(1, 0, 40), np.linspace(0, 1, 40)], axis=1)
     slices = {"length": {"all": np.ones(40, dtype=bool)}}
-    found = slice_scores(slices, truth, probs, np.array([0.5, 0.5]))["length"]["all"]
+    found = slice_scores(slices, truth, Scored(["a", "b"], probs, np.array([0.5, 0.5])))["length"]["all"]
     assert found["macro_average_precision"] == 1
     assert found["macro_f1"] == pytest.approx(2 * 10 / (10 + 20))
     assert "subgroup_auc" not in found

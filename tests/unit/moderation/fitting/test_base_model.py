@@ -7,11 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from moderation.fitting.base_model import from_base_model, without_prefix
+from moderation.fitting.base_model import check_max_length, from_base_model, without_prefix
 from moderation.model import classifier
-from moderation.model.classifier import Head
+from moderation.model.classifier import Head, load_tokenizer
 
 HEAD = Head(0.0, 16)
+DROPOUT_HEAD = Head(dropout=0.1, max_length=16)
 
 
 def copied(base_model, directory, change):
@@ -103,3 +104,28 @@ def test_the_prefix_is_the_one_that_most_names_have():
     weights = {"a.x": torch.ones(1), "a.y.z": torch.ones(1), "b.x": torch.zeros(1)}
     assert set(without_prefix(weights, ["x", "y.z"])) == {"x", "y.z"}
     assert without_prefix({"q": torch.ones(1)}, ["x"]) == {}
+
+
+def built(base_model):
+    return from_base_model(base_model, ["a", "b"], DROPOUT_HEAD, 0.0, None)
+
+
+def test_encoder_dropout_is_replaced_or_kept(base_model):
+    def shares(model):
+        return {module.p for module in model.encoder.modules() if isinstance(module, torch.nn.Dropout)}
+
+    assert shares(built(base_model)) == {0.0}
+    assert shares(from_base_model(base_model, ["a"], DROPOUT_HEAD, None, None)) == {0.1}
+
+
+def test_a_directory_without_a_base_model_is_a_reason(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"found pytorch_model\.bin, expected a base model with config\.json"):
+        from_base_model(tmp_path, ["a"], DROPOUT_HEAD, 0.0, None)
+
+
+def test_texts_longer_than_the_encoder_reads_are_refused(base_model):
+    model, tokenizer = built(base_model), load_tokenizer(base_model)
+    check_max_length(model, tokenizer, 64)
+    with pytest.raises(ValueError, match="--max-length: found 65, expected at most 64"):
+        check_max_length(model, tokenizer, 65)

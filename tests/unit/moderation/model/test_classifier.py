@@ -5,11 +5,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from moderation.fitting.base_model import check_max_length, from_base_model
+from moderation.fitting.base_model import from_base_model
 from moderation.model import classifier as models
 from moderation.model.batching import tokenise
 from moderation.model.classifier import make_classifier
-from moderation.model.scoring import choose_dtype, features, logits, sigmoid
+from moderation.model.scoring import logits, sigmoid
 
 HEAD = models.Head(dropout=0.1, max_length=16)
 TEXTS = ["you are a fool", "nice hot soup and the day", "run"]
@@ -61,20 +61,6 @@ def test_a_saved_model_answers_as_before_and_holds_no_pickle(base_model, tmp_pat
     assert str(base_model) not in json.dumps(config)
 
 
-def test_scores_do_not_depend_on_the_company_in_a_batch(base_model):
-    model, tokenizer = built(base_model), models.load_tokenizer(base_model)
-    model.set_head(np.random.default_rng(1).normal(size=(2, 32)), np.zeros(2))
-    texts = [f"you {'are ' * (number % 9)}kind" for number in range(70)]
-    together = scored(model, tokenizer, texts)
-    alone = np.concatenate([scored(model, tokenizer, [text]) for text in texts[:9]])
-    assert together[:9] == pytest.approx(alone, abs=1e-5)
-    assert np.ptp(together[:9, 0]) > 1e-3
-    tokens = tokenise(tokenizer, texts, 16)
-    assert features(model, tokens, [5, 3], torch.float32)[1] == pytest.approx(
-        features(model, tokens, [3], torch.float32)[0], abs=1e-5
-    )
-
-
 @pytest.mark.parametrize("kind", ["roberta", "deberta-v2", "modernbert", "distilbert"])
 def test_other_encoders_of_the_hub_work(kind, tmp_path):
     from transformers import AutoConfig, AutoModel
@@ -113,35 +99,8 @@ class Tokenizerless:
         pass
 
 
-def test_encoder_dropout_is_replaced_or_kept(base_model):
-    def shares(model):
-        return {module.p for module in model.encoder.modules() if isinstance(module, torch.nn.Dropout)}
-
-    assert shares(built(base_model)) == {0.0}
-    assert shares(from_base_model(base_model, ["a"], HEAD, None, None)) == {0.1}
-
-
-def test_a_directory_without_a_base_model_is_a_reason(tmp_path):
-    (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"found pytorch_model\.bin, expected a base model with config\.json"):
-        from_base_model(tmp_path, ["a"], HEAD, 0.0, None)
-
-
 def test_a_base_model_is_not_taken_for_a_trained_one(base_model, tmp_path):
     with pytest.raises(ValueError, match="found no entry `moderation`"):
         models.load(base_model)
     with pytest.raises(ValueError, match=r"found no config\.json"):
         models.load(tmp_path)
-
-
-def test_texts_longer_than_the_encoder_reads_are_refused(base_model):
-    model, tokenizer = built(base_model), models.load_tokenizer(base_model)
-    check_max_length(model, tokenizer, 64)
-    with pytest.raises(ValueError, match="--max-length: found 65, expected at most 64"):
-        check_max_length(model, tokenizer, 65)
-
-
-def test_precision_is_what_was_asked_for():
-    device = torch.device("cpu")
-    assert choose_dtype("fp32", device) == torch.float32
-    assert choose_dtype("bf16", device) == torch.bfloat16

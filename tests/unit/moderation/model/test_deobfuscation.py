@@ -4,7 +4,7 @@ import time
 import pytest
 
 from moderation.evaluation import evasion
-from moderation.fitting.deobfuscation import MAXIMUM_WORDS, fit_deobfuscator
+from moderation.fitting.deobfuscation import fit_deobfuscator
 from moderation.model.deobfuscation import Deobfuscator, load, save
 
 TEXTS = ["you are an idiot and we know it", "go to hell, all of you", "kind people may be late", "4th place for mp3"]
@@ -57,7 +57,7 @@ def test_what_hides_nothing_stays_as_it_is(deobfuscator, text):
     assert deobfuscator(text) == text
 
 
-def test_a_word_that_the_texts_have_is_no_disguise(deobfuscator):
+def test_a_word_that_the_texts_have_is_not_changed(deobfuscator):
     assert fit_deobfuscator([*TEXTS, "1d10t"])("1d10t") == "1d10t"
     assert deobfuscator("1d10t") == "idiot"
     assert deobfuscator("SMSка") == "SMSka"
@@ -78,16 +78,8 @@ def test_time_grows_with_the_length_of_a_text_not_with_its_square(deobfuscator):
 def test_the_evasions_that_the_evaluation_tries_are_mostly_undone(deobfuscator, kind):
     words = [word for text in TEXTS for word in text.split() if word.isalpha() and len(word) > 3]
     chance = random.Random(1)  # noqa: S311
-    undone = [deobfuscator(evasion.DISGUISES[kind](word, chance)) == word for word in words for _ in range(20)]
+    undone = [deobfuscator(evasion.EVASIONS[kind](word, chance)) == word for word in words for _ in range(20)]
     assert sum(undone) / len(undone) > 0.9
-
-
-def test_the_most_frequent_words_are_known_whatever_the_order_of_the_texts():
-    assert fit_deobfuscator(TEXTS) == fit_deobfuscator(reversed(TEXTS))
-    many = [f"word{number}" for number in range(MAXIMUM_WORDS + 10)]
-    kept = fit_deobfuscator([*many, "word7 word7", "zebra zebra"]).words
-    assert len(kept) == MAXIMUM_WORDS
-    assert {"word7", "zebra"} <= kept
 
 
 def test_a_model_directory_keeps_it(deobfuscator, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import inference
+from contract.model.answer import Answer, LabelAnswer, Result
 from contract.model.policy import NEVER
 from moderation.model import handler
 from moderation.model.policy import make_policy
@@ -43,6 +44,13 @@ def test_one_text_gets_every_label_with_score_thresholds_and_decision(moderator,
     assert answer["model"].endswith("model-package/m/7")
     assert answer["policy"] == json.loads((served_model / "policy.json").read_text())["id"]
     assert answer["id"] != asked(moderator, {"text": "you are kind"})["id"]
+
+
+def test_an_answer_has_the_keys_of_the_contract(moderator):
+    answer = asked(moderator, {"text": "you are kind"})
+    assert answer.keys() == Answer.__annotations__.keys()
+    assert answer["results"][0].keys() == Result.__annotations__.keys()
+    assert answer["results"][0]["labels"]["insult"].keys() == LabelAnswer.__annotations__.keys()
 
 
 def test_a_batch_is_answered_in_its_order(moderator):

@@ -3,10 +3,12 @@ import pytest
 import torch
 from helpers.samples import LABELS, saved_model, sentences
 
+from moderation.fitting.base_model import from_base_model
 from moderation.fitting.ngrams import fit_ngrams
 from moderation.model import ngrams
 from moderation.model.batching import tokenise
-from moderation.model.scoring import Scorer, logits, sigmoid
+from moderation.model.classifier import Head, load_tokenizer
+from moderation.model.scoring import Scorer, choose_dtype, features, logits, sigmoid
 
 TEXTS = ["you are a fool", "nice hot soup", "run " * 40]
 
@@ -25,10 +27,10 @@ def test_a_models_logit_is_the_sum_of_its_parts(blended):
     scorer = Scorer.load(directory)
     tokens = tokenise(scorer.tokenizer, TEXTS, scorer.max_length)
     encoder = logits(scorer.model, tokens, [0, 1, 2], torch.float32)
-    found = scorer.score(TEXTS)
-    assert found.probs == pytest.approx(sigmoid(encoder + fitted.logits(TEXTS)), abs=1e-6)
-    assert found.probs.dtype == np.float32
-    assert found.truncated == [False, False, True]
+    scores = scorer.score(TEXTS)
+    assert scores.probs == pytest.approx(sigmoid(encoder + fitted.logits(TEXTS)), abs=1e-6)
+    assert scores.probs.dtype == np.float32
+    assert scores.truncated == [False, False, True]
     assert scorer.labels == LABELS
 
 
@@ -57,3 +59,24 @@ def test_probabilities_of_far_logits_neither_overflow_nor_leave_the_unit_interva
     with np.errstate(over="raise"):
         found = sigmoid(np.array([-1e4, -30, 0, 30, 1e4], dtype=np.float32))
     assert found.tolist() == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-9)
+
+
+def test_scores_do_not_depend_on_the_company_in_a_batch(base_model):
+    tokenizer = load_tokenizer(base_model)
+    model = from_base_model(base_model, LABELS, Head(0.1, 16), 0.0, None)
+    model.set_head(np.random.default_rng(1).normal(size=(2, 32)), np.zeros(2))
+    texts = [f"you {'are ' * (number % 9)}kind" for number in range(70)]
+    tokens = tokenise(tokenizer, texts, 16)
+    together = sigmoid(logits(model, tokens, list(range(70)), torch.float32))
+    alone = np.concatenate([sigmoid(logits(model, tokens, [row], torch.float32)) for row in range(9)])
+    assert together[:9] == pytest.approx(alone, abs=1e-5)
+    assert np.ptp(together[:9, 0]) > 1e-3
+    assert features(model, tokens, [5, 3], torch.float32)[1] == pytest.approx(
+        features(model, tokens, [3], torch.float32)[0], abs=1e-5
+    )
+
+
+def test_precision_is_what_was_asked_for():
+    device = torch.device("cpu")
+    assert choose_dtype("fp32", device) == torch.float32
+    assert choose_dtype("bf16", device) == torch.bfloat16

@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 
 from contract.data.section import BadRows, DataConfig
 from moderation.rows import opening
-from moderation.rows.hub import read_hub
-from moderation.rows.labels import Class, LabelReader
-from moderation.rows.parsing import _is_unicode, parse_row
+from moderation.rows.parsing import is_unicode
 from moderation.rows.readers import read_files
-from moderation.rows.row import Problem, Rejections, Row, normalised
+from moderation.rows.row import Rejections, Row, normalised
 
 LISTS = DataConfig(labels_field="labels")
 COLUMNS = DataConfig(label_fields=("insult", "threat"))
@@ -69,15 +67,6 @@ def test_without_classes_every_class_is_a_label(tmp_path):
     write_jsonl(tmp_path / "a.jsonl", {"text": "a", "label": "spam"}, {"text": "b", "label": "other"})
     config = DataConfig(class_field="label")
     assert [row.positive for row in rows(tmp_path, config)] == [{"spam"}, {"other"}]
-
-
-def test_a_class_label_is_found_by_number_or_by_name():
-    by_number = parse_row("f", 1, {"text": "a", "label": Class(1, "offensive")}, LabelReader(CLASSES))
-    named = DataConfig(class_field="label", classes={"offensive": "hate"})
-    by_name = parse_row("f", 1, {"text": "a", "label": Class(1, "offensive")}, LabelReader(named))
-    undecided = parse_row("f", 1, {"text": "a", "label": Class(-1, None)}, LabelReader(CLASSES))
-    assert by_number.positive == by_name.positive == {"hate"}
-    assert undecided.kind == "missing_field"
 
 
 def test_files_in_folders_are_read_in_order_and_hidden_ones_are_not(tmp_path):
@@ -215,71 +204,7 @@ def test_a_message_never_shows_the_text_of_a_row(tmp_path):
     assert secret not in str(rejections.examples)
 
 
-def test_the_hub_is_asked_for_the_pinned_revision_and_its_class_names(monkeypatch):
-    import datasets
-
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "hate"])})
-    train = datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]}, features=features)
-    asked = []
-
-    def load_dataset(name, configuration, revision, streaming):
-        assert configuration is None
-        asked.append((name, revision))
-        return {"train": train.to_iterable_dataset()}
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    config = DataConfig(source="hub:team/set@abc", class_field="label", classes={"hate": "hate_speech"})
-    found = list(read_hub(config.source, config, Rejections(config.bad_rows)))
-    assert asked == [("team/set", "abc")]
-    assert [row.positive for row in found] == [{"hate_speech"}, frozenset()]
-    assert found[1].place == "hub:team/set@abc/train, row 2"
-
-
-def test_the_hub_out_of_reach_is_a_reason_not_a_traceback(monkeypatch):
-    import datasets
-
-    def load_dataset(name, configuration, revision, streaming):
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    config = DataConfig(source="hub:team/set@abc", labels_field="labels")
-    with pytest.raises(ValueError, match="found ConnectionError while asking the Hub"):
-        list(read_hub(config.source, config, Rejections(config.bad_rows)))
-
-
-def test_configuration_and_splits_of_a_hub_dataset_can_be_named(monkeypatch):
-    import datasets
-
-    asked = []
-
-    def load_dataset(name, configuration, revision, streaming):
-        asked.append(configuration)
-        rows = {split: datasets.Dataset.from_dict({"text": [split], "labels": [["x"]]}) for split in ("train", "test")}
-        return {split: dataset.to_iterable_dataset() for split, dataset in rows.items()}
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    named = {"source": "hub:team/set@abc", "labels_field": "labels", "hub_config": "simplified"}
-    config = DataConfig(**named, hub_splits=("test",))
-    assert [row.text for row in read_hub(config.source, config, Rejections(config.bad_rows))] == ["test"]
-    assert asked == ["simplified"]
-    config = DataConfig(**named, hub_splits=("dev",))
-    with pytest.raises(ValueError, match="found no split dev in hub:team/set@abc, expected some of train, test"):
-        list(read_hub(config.source, config, Rejections(config.bad_rows)))
-
-
-def test_a_dataset_that_is_made_by_a_script_is_told_the_way_out(monkeypatch):
-    import datasets
-
-    def load_dataset(name, configuration, revision, streaming):
-        raise RuntimeError("Dataset scripts are no longer supported, but found set.py")
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    config = DataConfig(source="hub:team/set@abc", labels_field="labels")
-    with pytest.raises(ValueError, match="refs/convert/parquet"):
-        list(read_hub(config.source, config, Rejections(config.bad_rows)))
-
-
-TEXTS = st.text(min_size=1, max_size=30).filter(lambda text: normalised(text) and _is_unicode(text))
+TEXTS = st.text(min_size=1, max_size=30).filter(lambda text: normalised(text) and is_unicode(text))
 LABELS = st.lists(st.sampled_from(["insult", "threat", "spam"]), unique=True)
 
 
@@ -320,21 +245,3 @@ def test_any_bytes_give_rows_or_reasons_and_never_another_error(content, ending,
         found, reason = [], str(error)
         assert reason.startswith(f"a.{ending}")
     assert all(isinstance(row, Row) for row in found)
-
-
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=3), children, max_size=3),
-    max_leaves=5,
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    record=st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(("id", "text", "labels", "label", "insult", "threat"), JSON_VALUES)
-    ),
-    config=st.sampled_from([LISTS, COLUMNS, CLASSES]),
-)
-def test_any_json_object_is_a_row_or_a_problem(record, config):
-    assert isinstance(parse_row("f", 1, record, LabelReader(config)), Row | Problem)

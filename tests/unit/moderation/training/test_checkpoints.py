@@ -21,7 +21,8 @@ def step(model, optimizer):
 
 
 def write(directory, number, model, optimizer):
-    return checkpoints.write(directory, number, model, optimizer, {"last_epoch": number}, {"run.json": "{}"})
+    state = checkpoints.State(model, optimizer, {"last_epoch": number}, {"run.json": "{}"})
+    return checkpoints.write(directory, number, state)
 
 
 def test_a_restored_optimizer_goes_on_as_if_nothing_had_happened(tmp_path):

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -21,7 +20,7 @@ from moderation.model.scoring import Scorer
 from moderation.training import train as training
 from moderation.training.arguments import parse
 from moderation.training.train import STOPPED, StopSignal, train
-from moderation.training.trainer import Best, ModerationTrainer, judged, masked_loss, positive_weights
+from moderation.training.trainer import ModerationTrainer
 
 
 class StopAfter(StopSignal):
@@ -174,16 +173,6 @@ def test_a_checkpoint_of_another_recipe_is_refused(dataset, base_model, tmp_path
         train(parse(options(relabelled, base_model, tmp_path / "model")), StopSignal())
 
 
-def test_an_epoch_is_the_best_until_a_later_one_is_at_least_as_good():
-    first = judged(None, 10, 0.5)
-    assert first == Best(10, 0.5)
-    worse = judged(first, 20, 0.4)
-    assert worse == Best(10, 0.5, waited=1)
-    assert judged(worse, 30, 0.3) == Best(10, 0.5, waited=2)
-    assert judged(worse, 30, 0.5) == Best(30, 0.5)
-    assert judged(first, 20, None) == Best(10, 0.5, waited=1)
-
-
 def scored_by_epoch(monkeypatch, *scores):
     """Let validation find these macro average precisions, one an epoch, whatever the model has learnt."""
     measure, left = ModerationTrainer._measure, iter(scores)
@@ -231,7 +220,7 @@ def test_a_resumed_training_remembers_the_best_epoch(dataset, base_model, tmp_pa
     assert furthest(as_trained(tmp_path / "model"), first_epoch) < 1e-6
 
 
-def test_an_epoch_that_a_signal_ended_is_judged_on_resuming(dataset, base_model, tmp_path, monkeypatch, capsys):
+def test_an_epoch_that_a_signal_ended_is_evaluated_on_resuming(dataset, base_model, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     arguments = parse(options(dataset, base_model, tmp_path / "model", ngrams="false"))
     scored_by_epoch(monkeypatch, 0.9, 0.5)
@@ -375,30 +364,6 @@ def test_sigterm_is_remembered_and_not_deadly():
         signal.signal(signal.SIGTERM, before)
 
 
-def test_the_positive_weight_is_the_root_of_negatives_a_positive():
-    truth = np.zeros((100, 2), dtype=np.float32)
-    truth[:3, 0] = 1
-    truth[:52, 1] = np.nan
-    truth[99, 1] = 1
-    assert positive_weights(truth, "sqrt") == pytest.approx([np.sqrt(98 / 4), np.sqrt(48 / 2)])
-    assert positive_weights(truth, "none").tolist() == [1, 1]
-
-
-def test_weighted_positives_leave_the_true_odds_the_best_answer():
-    truth = torch.tensor([[1.0]] + [[0.0]] * 9)
-    logit = torch.zeros(1, requires_grad=True)
-    optimiser = torch.optim.LBFGS([logit], max_iter=50)
-
-    def closure():
-        optimiser.zero_grad()
-        loss = masked_loss(logit.expand(10, 1), truth, torch.tensor([3.0]))
-        loss.backward()
-        return loss
-
-    optimiser.step(closure)
-    assert torch.sigmoid(logit).item() == pytest.approx(0.1, abs=1e-3)
-
-
 def test_compilation_keeps_the_names_of_the_weights(trained, dataset, base_model, tmp_path, monkeypatch):
     """Compiled in earnest it takes half a minute; here the compiler is asked and changes nothing."""
     asked = []
@@ -410,13 +375,3 @@ def test_compilation_keeps_the_names_of_the_weights(trained, dataset, base_model
     assert type(module).__name__ == "BertModel"
     assert settings == {"dynamic": True}
     assert weights(tmp_path / "model").keys() == weights(trained[0]).keys()
-
-
-def test_the_loss_ignores_what_nobody_annotated():
-    logits = torch.tensor([[0.0, 5.0], [2.0, -1.0]], requires_grad=True)
-    truth = torch.tensor([[1.0, np.nan], [0.0, 1.0]])
-    loss = masked_loss(logits, truth, torch.ones(2))
-    loss.backward()
-    expected = -np.log(0.5) - np.log(1 - 1 / (1 + np.exp(-2.0))) - np.log(1 / (1 + np.exp(1.0)))
-    assert loss.item() == pytest.approx(expected, rel=1e-5)
-    assert logits.grad[0, 1] == 0

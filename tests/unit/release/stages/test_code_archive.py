@@ -11,7 +11,14 @@ from release.stages.code_archive import build_archive, collect_files, upload_arc
 def checkout(tmp_path):
     """A checkout whose files hold nothing but their names."""
     source = tmp_path / "src"
-    names = [*DOORS, "requirements.txt", "release/secret.py", "contract/__init__.py", "moderation/__init__.py"]
+    names = [
+        *DOORS,
+        "requirements.txt",
+        "release/secret.py",
+        "contract/project/code.py",
+        "contract/__init__.py",
+        "moderation/__init__.py",
+    ]
     for folder in {folder for folders in DOORS.values() for folder in folders}:
         names += [f"{folder}/__init__.py", f"{folder}/code.py"]
     for name in names:
@@ -63,6 +70,8 @@ def test_a_door_takes_its_folders_and_nothing_else(checkout, door):
         ("moderation/training/code.py", {"train.py"}),
         ("contract/training/code.py", {"train.py"}),
         ("contract/data/code.py", {"prepare.py", "shard.py"}),
+        ("contract/dataset/code.py", {"prepare.py", "train.py", "evaluate.py"}),
+        ("contract/project/code.py", set()),
         ("moderation/fitting/code.py", {"train.py", "evaluate.py"}),
         ("moderation/model/code.py", {"train.py", "evaluate.py", "inference.py"}),
         ("inference.py", {"train.py", "inference.py"}),

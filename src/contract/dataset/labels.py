@@ -2,6 +2,8 @@
 
 from typing import NotRequired, TypedDict
 
+LABELS_FILE = "labels.json"
+
 
 class LabelsDocument(TypedDict):
     """labels.json."""

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from contract.data.manifest import SPLITS
 from contract.data.section import BadRows, DataConfig
+from contract.dataset.manifest import SPLITS
 from moderation.data.prepare import prepare
 from moderation.rows import opening
 from moderation.rows.readers import data_files, read_files

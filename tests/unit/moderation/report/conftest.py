@@ -1,0 +1,7 @@
+import pytest
+from helpers import reports
+
+
+@pytest.fixture
+def evaluation():
+    return reports.evaluation()
