@@ -138,7 +138,7 @@ bench-prepare: $(READY) # Rows/s and peak memory of the preparation beside datas
 	@python benchmarks/prepare.py $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: bench-quality
-bench-quality: $(READY) # The shipped recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
+bench-quality: $(READY) # The default recipe against both baselines, cross-validated. DATA=file or directory, ROWS, FOLDS, REPEATS
 	@python benchmarks/quality.py --data "$${DATA:?name a file or directory: DATA=...}" $(if $(ROWS),--rows $(ROWS)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(REPEATS),--repeats $(REPEATS))
 
 .PHONY: bench-train

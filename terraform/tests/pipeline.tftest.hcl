@@ -72,7 +72,7 @@ run "a_push_passes_the_gate_and_a_person_before_prod" {
   # While a release waits for its approval another one may go live.
   assert {
     condition     = contains(jsondecode(aws_codepipeline.this.stage[7].action[0].configuration.EnvironmentVariables), { name = "CHAMPION_PACKAGE_ARN", value = "#{Evaluate.CHAMPION_PACKAGE_ARN}" })
-    error_message = "prod can't tell whether the release was judged against what is live now"
+    error_message = "prod can't tell whether the release was evaluated against what is live now"
   }
   assert {
     condition     = [for stage in aws_codepipeline.this.stage : stage.action[0].configuration.ProjectName if stage.action[0].provider == "CodeBuild"] == ["moderation-check", "moderation-prepare", "moderation-train", "moderation-evaluate", "moderation-deploy-staging", "moderation-deploy-prod"]

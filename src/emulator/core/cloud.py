@@ -97,7 +97,7 @@ class Cloud:
         return self._client(service_name, keys)
 
     def moto_client(self, service_name: str) -> Any:
-        """A boto3 client whose calls go straight to moto: for overlays that mend an answer. Not recorded."""
+        """A boto3 client whose calls go straight to moto: for overlays that correct an answer. Not recorded."""
         keys = {"AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": "emulator"}
         return self._client(service_name, keys, to_moto=True)
 

@@ -202,7 +202,7 @@ class Guard:
 def call_under_role(
     cloud: Cloud, role_arn: str, session_name: str, service: str, operation: str, parameters: dict
 ) -> None:
-    """Judge and record what a service does under a role where no request of ours stands for it.
+    """Authorize and record what a service does under a role where no request of ours stands for it.
 
     Raises AwsError, as AWS words it, where the role does not exist, or may not and IAM is enforced.
     """

@@ -29,7 +29,7 @@ class Candidate:
     policy_targets: str
     """Fingerprint of the policy section by which it was chosen."""
     evaluation_settings: str
-    """Fingerprint of the evaluation section and of the functional cases that it names."""
+    """Fingerprint of the evaluation section and of the behaviour cases that it names."""
     evaluation: Evaluation
     decision: Decision
 

@@ -34,7 +34,7 @@ class CodeArchive:
     code_sha256: str
     """The same without moderation.yaml and the suite: what of those concerns a job has its own part in fingerprints."""
     suite_sha256: str
-    """Of the further functional cases; empty without any."""
+    """Of the further behaviour cases; empty without any."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def upload_code(
 def collect_files(door: str, source: Path, project_file: Path, suite: str | None = None) -> dict[str, bytes]:
     """Name in the archive to content: the door, requirements.txt, the folders that it imports, moderation.yaml.
 
-    suite: path of further functional cases, from where moderation.yaml lies; they keep their place beside it.
+    suite: path of further behaviour cases, from where moderation.yaml lies; they keep their place beside it.
     """
     doors = (door, *PACKED_DOORS.get(door, ()))
     paths = {name: source / name for name in (*doors, REQUIREMENTS)}
@@ -81,7 +81,7 @@ def collect_files(door: str, source: Path, project_file: Path, suite: str | None
 
 
 def build_archive(files: Mapping[str, bytes], suite: str | None = None) -> CodeArchive:
-    """Pack files reproducibly: sorted, no owner, no time, no machine; suite: the name of the functional cases."""
+    """Pack files reproducibly: sorted, no owner, no time, no machine; suite: the name of the behaviour cases."""
     tar_bytes = io.BytesIO()
     with tarfile.open(fileobj=tar_bytes, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in sorted(files):

@@ -47,7 +47,7 @@ class Settings:
     policy_targets: str
     """Of the policy section."""
     evaluation_settings: str
-    """Of the evaluation section and of the functional cases that it names."""
+    """Of the evaluation section and of the behaviour cases that it names."""
 
 
 @dataclass(frozen=True)

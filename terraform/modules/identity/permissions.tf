@@ -58,7 +58,7 @@ locals {
       { sid = "ReadPreparedData", actions = ["s3:GetObject"], resources = ["${local.data}/prepared/*"] },
       # Reads the scores for the gate, and signs the link to the report that the approval shows.
       { sid = "ReadModelsAndEvaluations", actions = ["s3:GetObject"], resources = ["${local.models}/training/*", "${local.models}/evaluation/*"] },
-      # The card says how the gate judged, which is known only after the job.
+      # The card says how the gate decided, which is known only after the job.
       { sid = "WriteModelCard", actions = local.upload, resources = ["${local.models}/evaluation/*/model_card.md"] },
       { sid = "RunEvaluateJobs", actions = local.run_processing, resources = [local.arn.evaluate_jobs] },
       local.pass_role["processing"],

@@ -40,7 +40,7 @@ locals {
   }
 }
 
-# checkov can't look into statements that are data: tests/identity.tftest.hcl judges the policies as they are rendered.
+# checkov can't look into statements that are data: tests/identity.tftest.hcl checks the policies as they are rendered.
 data "aws_iam_policy_document" "this" {
   for_each = local.roles
 

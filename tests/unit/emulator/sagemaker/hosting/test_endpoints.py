@@ -430,9 +430,9 @@ def test_a_version_of_a_package_makes_a_model_only_once_it_is_approved(sagemaker
         "SupportedContentTypes": ["application/json"],
         "SupportedResponseMIMETypes": ["application/json"],
     }
-    sagemaker.create_model_package_group(ModelPackageGroupName="judged")
+    sagemaker.create_model_package_group(ModelPackageGroupName="released")
     package = sagemaker.create_model_package(
-        ModelPackageGroupName="judged",
+        ModelPackageGroupName="released",
         InferenceSpecification=specification,
         ModelApprovalStatus="PendingManualApproval",
     )["ModelPackageArn"]
@@ -440,10 +440,10 @@ def test_a_version_of_a_package_makes_a_model_only_once_it_is_approved(sagemaker
     for status in ("PendingManualApproval", "Rejected"):
         sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus=status)
         assert f"has the approval status {status}; a versioned model package must be Approved" in refusal(
-            sagemaker.create_model, ModelName="judged", **made
+            sagemaker.create_model, ModelName="released", **made
         )
     sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
-    sagemaker.create_model(ModelName="judged", **made)
+    sagemaker.create_model(ModelName="released", **made)
     # nobody approves what has no versions
     unversioned = sagemaker.create_model_package(ModelPackageName="unversioned", InferenceSpecification=specification)
     container = {"ModelPackageName": unversioned["ModelPackageArn"]}
