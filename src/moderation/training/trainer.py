@@ -30,7 +30,7 @@ from moderation.training import checkpoints
 from moderation.training.best import Best, after_epoch
 from moderation.training.epochs import EpochBatches
 from moderation.training.loss import masked_loss, positive_weights
-from moderation.training.pulse import Pulse
+from moderation.training.pulse import Pulse, divergence
 from moderation.training.run import LabelledTokens, Run
 
 TRAINER_STATE = "trainer_state.json"
@@ -244,6 +244,8 @@ class ModerationTrainer(Trainer):
     def _measure(self) -> None:
         """Score the validation split and write the scores to the log; every row is scored once, by one rank."""
         self.validation_logits = self.score_validation()
+        if not np.isfinite(self.validation_logits).all():
+            raise ValueError(divergence("a validation score", self.state.global_step, self.state, self.run.settings))
         probs, truth = sigmoid(self.validation_logits), self.validation_rows.truth
 
         # clipped, so that one score that is rounded to 0 or 1 does not make the loss infinite

@@ -27,11 +27,11 @@ class Training:
         self.args = SimpleNamespace(num_train_epochs=2)
         self.pulse.on_train_begin(self.args, self.state, None)
 
-    def step(self, seconds=1.0):
+    def step(self, seconds=1.0, loss=0.5):
         control = SimpleNamespace(should_save=False, should_training_stop=False, should_evaluate=False)
         self.pulse.on_step_begin(self.args, self.state, control)
         self.now += seconds
-        self.pulse.record_step(torch.tensor(0.5), 4)
+        self.pulse.record_step(torch.tensor(loss), 4)
         self.state.global_step += 1
         self.pulse.on_step_end(self.args, self.state, control)
         return control
@@ -79,3 +79,19 @@ def test_a_resumed_training_goes_on_with_the_batches_of_its_epoch(monkeypatch):
     training.state.global_step = 2
     training.pulse.on_epoch_begin(training.args, training.state, None)
     assert list(training.batches) != first
+
+
+def test_a_training_that_diverges_stops_and_names_the_step_and_the_way_out(monkeypatch):
+    training = Training(monkeypatch)
+    training.step()
+    training.step(loss=float("nan"))
+    with pytest.raises(ValueError, match=r"loss became nan or infinite at step 2 of 4: lower the learning rate"):
+        training.end_epoch()
+
+
+def test_divergence_is_seen_within_an_epoch(monkeypatch):
+    training = Training(monkeypatch)
+    training.pulse.record_step(torch.tensor(float("inf")), 4)
+    training.state.global_step = pulses.RECENT_STEPS
+    with pytest.raises(ValueError, match=f"loss became nan or infinite at step {pulses.RECENT_STEPS} of 4"):
+        training.step()

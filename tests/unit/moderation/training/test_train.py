@@ -353,6 +353,14 @@ def test_a_failure_leaves_its_reason_where_sagemaker_reads_it(dataset, base_mode
     assert not (tmp_path / "model").exists()
 
 
+def test_a_training_that_diverges_says_so_and_leaves_no_model(dataset, base_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    with pytest.raises(ValueError, match=r"became nan or infinite at step \d+ of \d+: lower the learning rate"):
+        training.main(options(dataset, base_model, tmp_path / "model", **{"learning-rate": 1e30}))
+    assert "lower the learning rate" in (tmp_path / "output" / "failure").read_text()
+    assert not (tmp_path / "model").exists()
+
+
 def test_sigterm_is_remembered_and_not_deadly():
     before = signal.getsignal(signal.SIGTERM)
     stop = StopSignal()
