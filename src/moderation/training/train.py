@@ -22,6 +22,7 @@ from moderation.training.data import TrainingData, read_data
 from moderation.training.finish import Finished, finish
 from moderation.training.run import LabelledTokens, Run
 from moderation.training.start import build_model, start_head
+from moderation.training.vocabulary import check_share, unknown_share
 
 if TYPE_CHECKING:
     from moderation.training.trainer import Kept, ModerationTrainer
@@ -68,6 +69,7 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
     data = read_data(arguments.channels, run.settings.deobfuscate)
     model, tokenizer = build_model(run, arguments.channels.base_model, data.labels)
     trainer = make_trainer(run, model, tokenizer, data)
+    unknown_token_share = measure_unknown(tokenizer, trainer)
     if not fit_encoder(trainer):
         return STOPPED
 
@@ -75,7 +77,8 @@ def train(arguments: Arguments, stop: StopSignal) -> int:
     if run.ranks.leads:  # the others wait
         finished = finish(model, data, kept.validation_logits, run.settings.ngrams)
         seconds = round(time.monotonic() - started, 1)
-        record = training_record(arguments, data, trainer, kept, finished) | {"seconds": seconds}
+        record = training_record(arguments, data, trainer, kept, finished)
+        record |= {"unknown_token_share": round(unknown_token_share, 4), "seconds": seconds}
         policy, scores = finished.policy, finished.scores
         trained = TrainedModel(model, tokenizer, finished.ngrams, data.deobfuscator, policy, scores, record)
         save(trained, arguments.channels.model_dir)
@@ -122,6 +125,18 @@ def make_trainer(run: Run, model: Classifier, tokenizer: Any, data: TrainingData
     return ModerationTrainer(model, run, train_rows, LabelledTokens(validation_tokens, data.validation.truth))
 
 
+def measure_unknown(tokenizer: Any, trainer: "ModerationTrainer") -> float:
+    """Share of the train texts' tokens that the tokenizer does not know; the log has it.
+
+    Raises ValueError where nothing is known, in every rank alike.
+    """
+    share = unknown_share(tokenizer, trainer.train_rows.tokens)
+    warning = check_share(share)
+    if trainer.run.ranks.leads:
+        say(warning or f"{share:.2%} of the tokens are unknown to the tokenizer")
+    return share
+
+
 def fit_encoder(trainer: "ModerationTrainer") -> bool:
     """Train from the latest checkpoint or from the start; False where a signal ended it before the last step."""
     checkpoint, run = trainer.latest_checkpoint(), trainer.run
@@ -145,7 +160,7 @@ def fit_encoder(trainer: "ModerationTrainer") -> bool:
 def training_record(
     arguments: Arguments, data: TrainingData, trainer: "ModerationTrainer", kept: "Kept", finished: Finished
 ) -> dict[str, Any]:
-    """What training.json says of how a model came to be, but for the seconds that it took."""
+    """What training.json says of how a model came to be, but for its seconds and the share of unknown tokens."""
     run, pulse = trainer.run, trainer.pulse
     return {
         "hyperparameters": arguments.hyperparameters(),

@@ -127,6 +127,7 @@ def test_the_log_has_metrics_progress_and_the_rank(trained):
     assert names.count("eval_macro_average_precision") == 2
     assert {"train_loss", "train_samples_per_second", "eval_loss", "eval_macro_auroc"} < set(names)
     assert "train_samples_per_second_per_worker" in names
+    assert re.search(r"^[\d.]+% of the tokens are unknown to the tokenizer$", log, re.M)
 
 
 def test_the_record_says_how_the_model_came_to_be(trained):
@@ -137,6 +138,7 @@ def test_the_record_says_how_the_model_came_to_be(trained):
     assert record["lineage"] == "0123456789abcdef"
     assert record["metrics"]["eval_macro_auroc"] > 0.9
     assert record["samples_per_second"] > 0
+    assert record["unknown_token_share"] == 0
     assert str(trained[0].parent) not in json.dumps(record)
 
 
@@ -359,6 +361,21 @@ def test_a_training_that_diverges_says_so_and_leaves_no_model(dataset, base_mode
         training.main(options(dataset, base_model, tmp_path / "model", **{"learning-rate": 1e30}))
     assert "lower the learning rate" in (tmp_path / "output" / "failure").read_text()
     assert not (tmp_path / "model").exists()
+
+
+def test_texts_of_which_the_tokenizer_knows_nothing_stop_before_the_first_step(
+    dataset, base_model, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    foreign = shutil.copytree(base_model, tmp_path / "foreign")
+    tokenizer = json.loads((foreign / "tokenizer.json").read_text())
+    words = tokenizer["model"]["vocab"]
+    renamed = {word if word.startswith("[") else f"ไทย{number}": number for word, number in words.items()}
+    tokenizer["model"]["vocab"] = renamed
+    (foreign / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(ValueError, match=r"does not know 100% of the tokens .* a multilingual one"):
+        training.main(options(dataset, foreign, tmp_path / "model"))
+    assert "progress" not in capsys.readouterr().out
 
 
 def test_sigterm_is_remembered_and_not_deadly():
