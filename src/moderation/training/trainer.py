@@ -65,6 +65,9 @@ class RowNumbers(Dataset[int]):
 class ModerationTrainer(Trainer):
     """Trains a Classifier on labelled tokens."""
 
+    optimizer: torch.optim.Optimizer | None
+    """AdamW of `create_optimizer`, inside accelerate's wrapper once training runs."""
+
     def __init__(
         self, model: Classifier, run: Run, train_rows: LabelledTokens, validation_rows: LabelledTokens
     ) -> None:
