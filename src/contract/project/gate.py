@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from contract.evaluation.document import SliceKind
 from contract.kinds.kinds import SETTINGS, Share
 
 Metric = Literal[
@@ -18,7 +19,6 @@ Metric = Literal[
     "micro_f1",
 ]
 Cost = Literal["false_positives_per_1000_clean", "expected_calibration_error"]
-SliceKind = Literal["identity", "language", "length"]
 SliceMetric = Literal["macro_average_precision", "macro_f1", "subgroup_auc", "bpsn_auc", "bnsp_auc"]
 
 

@@ -2,18 +2,15 @@
 
 import csv
 import json
-import tarfile
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from helpers.training import train_and_evaluate
 
 from contract.data.section import DataConfig
 from moderation.data.prepare import prepare
-from moderation.evaluation.evaluate import evaluate
-from moderation.training.arguments import parse
-from moderation.training.train import StopSignal, train
 
 WORDS = ["you", "are", "kind", "mean", "fool", "the", "soup", "is", "hot", "run", "away", "now", "nice", "day", "and"]
 PAIRS = [f"{first} {second}" for first in WORDS[:7] for second in WORDS[7:11]]
@@ -70,15 +67,7 @@ def test_a_layout_is_prepared_trained_and_evaluated(layout, base_model, tmp_path
     config, labels = layout(raw)
     manifest = prepare(config, raw, tmp_path / "dataset")
     assert manifest["labels"] == labels
-    options = {"train": tmp_path / "dataset/train", "validation": tmp_path / "dataset/validation"}
-    options |= {"base-model": base_model, "model-dir": tmp_path / "model", "epochs": 1, "max-length": 16}
-    command = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    assert train(parse(command), StopSignal()) == 0
-    (tmp_path / "candidate").mkdir()
-    with tarfile.open(tmp_path / "candidate" / "model.tar.gz", "w:gz") as archive:
-        for path in (tmp_path / "model").iterdir():
-            archive.add(path, path.name)
-    result = evaluate(tmp_path / "candidate", None, tmp_path / "dataset", base_model)
+    result = train_and_evaluate(tmp_path, base_model)
     assert list(result["candidate"]["labels"]) == labels
     assert result["rows"]["test"] == manifest["rows"]["test"]
     assert result["candidate"]["metrics"]["macro_auroc"] > 0.6

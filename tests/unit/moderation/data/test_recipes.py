@@ -3,18 +3,15 @@
 import csv
 import json
 import re
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.training import train_and_evaluate
 
 from contract.data.section import read_data_config
 from contract.project.gate import GateRules
 from moderation.data.prepare import prepare
-from moderation.evaluation.evaluate import evaluate
-from moderation.training.arguments import parse
-from moderation.training.train import StopSignal, train
 from release.decision.gate import decide
 
 PAGE = Path(__file__).parents[4] / "docs" / "data.md"
@@ -102,15 +99,7 @@ def test_a_recipe_makes_a_gated_model(name, base_model, tmp_path, monkeypatch):
     manifest = prepare(read_data_config(tmp_path / "moderation.yaml"), raw, tmp_path / "dataset")
     assert labels is None or manifest["labels"] == labels
     assert len(manifest["labels"]) == (28 if name == "goemotions" else len(labels))
-    options = {"train": tmp_path / "dataset/train", "validation": tmp_path / "dataset/validation"}
-    options |= {"base-model": base_model, "model-dir": tmp_path / "model", "epochs": 1, "max-length": 16}
-    command = [text for option, value in options.items() for text in (f"--{option}", str(value))]
-    assert train(parse(command), StopSignal()) == 0
-    (tmp_path / "candidate").mkdir()
-    with tarfile.open(tmp_path / "candidate" / "model.tar.gz", "w:gz") as archive:
-        for path in (tmp_path / "model").iterdir():
-            archive.add(path, path.name)
-    result = evaluate(tmp_path / "candidate", None, tmp_path / "dataset", base_model)
+    result = train_and_evaluate(tmp_path, base_model)
     decision = decide(result, GateRules(minimum={"macro_auroc": 0.5}, baseline_margin=-0.5))
     assert [rule.name for rule in decision.rules] == ["minimum.macro_auroc", "baseline_margin"]
     assert decision.rules[0].value is not None
